@@ -59,15 +59,9 @@ unit: $(UNIT_PROGS)
 	@test -n "$(UNIT_PROGS)" || { echo "there are no unit tests"; exit 1; }
 	@rc=0; for p in $(UNIT_PROGS); do echo "# $$p"; ./$$p || rc=1; done; exit $$rc
 
-# pgindent's own flags; type names come from the headers and our sources.
-INDENT = pg_bsd_indent -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 \
-	-nfc1 -i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4
-
 indent: typedefs.list
-	@set -e; for f in $(SRCS) $(HDRS) $(wildcard test/unit/*.[ch]); do \
-		$(INDENT) -Utypedefs.list $$f $$f.indented; \
-		if cmp -s $$f $$f.indented; then rm $$f.indented; \
-		else mv $$f.indented $$f; echo "indented $$f"; fi; done
+	@test/indent typedefs.list $(SRCS) $(HDRS) $(wildcard test/unit/*.[ch])
 
+# Type names come from the headers and our own sources.
 typedefs.list: $(SRCS) $(HDRS)
 	@bash test/typedefs $(includedir_server) src test/unit >$@
