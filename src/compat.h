@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Gives PostgreSQL 15 to 17 the newest spelling of what the extension
+ *	  uses.  Every shim names the version that it stands in for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMENDB_COMPAT_H
+#define OMENDB_COMPAT_H
+
+#include "postgres.h"
+#include "access/xloginsert.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+
+#if PG_VERSION_NUM < 150000
+#error "omendb needs PostgreSQL 15 or newer"
+#endif
+
+/* 16 renamed RelFileNode to RelFileLocator */
+#if PG_VERSION_NUM < 160000
+#include "storage/relfilenode.h"
+typedef RelFileNode RelFileLocator;
+typedef Oid RelFileNumber;
+#define RelFileLocatorEquals(a, b)	RelFileNodeEquals(a, b)
+#define OmenRelLocator(rel)			((rel)->rd_node)
+#else
+#include "storage/relfilelocator.h"
+#define OmenRelLocator(rel)			((rel)->rd_locator)
+#endif
+
+/* 16 added ExtendBufferedRel, the way to add a page without a lock of ours */
+#if PG_VERSION_NUM < 160000
+static inline Buffer
+OmenExtendLocked(Relation rel, ForkNumber fork)
+{
+	bool		needlock = !RELATION_IS_LOCAL(rel);
+	Buffer		buf;
+
+	if (needlock)
+		LockRelationForExtension(rel, ExclusiveLock);
+	buf = ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, NULL);
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	if (needlock)
+		UnlockRelationForExtension(rel, ExclusiveLock);
+	return buf;
+}
+#else
+static inline Buffer
+OmenExtendLocked(Relation rel, ForkNumber fork)
+{
+	return ExtendBufferedRel(BMR_REL(rel), fork, NULL, EB_LOCK_FIRST);
+}
+#endif
+
+#endif							/* OMENDB_COMPAT_H */
