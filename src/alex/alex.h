@@ -23,6 +23,8 @@
 #include "nodes/execnodes.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
+#include "storage/dsm.h"
+#include "storage/shm_toc.h"
 #include "utils/rel.h"
 
 #include "compat.h"
@@ -40,6 +42,18 @@
 
 #define ALEX_MIN_FILLFACTOR		10
 #define ALEX_DEFAULT_FILLFACTOR 90
+
+/* reloptions of an index (rd_options), see alexoptions.c */
+typedef struct AlexOptions
+{
+	int32		vl_len_;		/* varlena header (do not touch directly!) */
+	int			fillfactor;		/* percent */
+} AlexOptions;
+
+/* phases of a build, after PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE (1) */
+#define ALEX_PHASE_SCAN			2	/* reading the table */
+#define ALEX_PHASE_SORT			3
+#define ALEX_PHASE_LOAD			4	/* writing pages */
 
 /* what the metapage holds, behind the page header */
 typedef struct AlexMetaPageData
@@ -416,7 +430,10 @@ extern void alex_costestimate(struct PlannerInfo *root, struct IndexPath *path,
 							  double loop_count, Cost *indexStartupCost,
 							  Cost *indexTotalCost, Selectivity *indexSelectivity,
 							  double *indexCorrelation, double *indexPages);
+extern int	alex_gettreeheight(Relation rel);
 extern bool alex_validate(Oid opclassoid);
+extern void alex_adjustmembers(Oid opfamilyoid, Oid opclassoid,
+							   List *operators, List *functions);
 extern bytea *alex_options(Datum reloptions, bool validate);
 extern char *alex_buildphasename(int64 phasenum);
 extern void alex_handler_init(void);	/* reloption kind, from _PG_init */
@@ -457,9 +474,9 @@ typedef struct AlexChange
  * means an unchanged page).
  */
 
-/* Puts e at pos; the caller knows that it fits (alex_page_room).  child, if
+/* Puts row at pos; false (and nothing done) if it does not fit.  child, if
  * valid, loses ALEX_INCOMPLETE_SPLIT. */
-extern void alex_do_insert(Relation rel, Buffer buf, int pos,
+extern bool alex_do_insert(Relation rel, Buffer buf, int pos,
 						   const uint64 *row, Buffer child);
 
 /* Merges n rows at the (final) positions pos[] */
