@@ -197,13 +197,14 @@ extern int	alex_spec_space(const AlexSpec *spec);
 
 /*
  * Puts row in front of entry pos.  false if it does not fit: page unchanged.
- * With "inplace" only the fast way is tried, which moves bits and never
- * re-encodes.
+ * Moves bits if alex_page_fits_inplace says so, else encodes the page anew.
  */
 extern bool alex_page_insert(Page page, int pos, const uint64 *row);
+extern bool alex_page_fits_inplace(Page page, int pos, const uint64 *row);
 
-/* Would alex_page_insert succeed?  (exact) */
-extern bool alex_page_room(Page page, int pos, const uint64 *row);
+/* The second way alone: writes the new page to dst. */
+extern bool alex_page_reencode_insert(Page page, int pos, const uint64 *row,
+									  Page dst);
 
 /* Removes entries at npos ascending positions. */
 extern void alex_page_delete(Page page, const uint16 *pos, int npos);
@@ -230,6 +231,9 @@ extern int	alex_page_predict(Page page, const uint64 *target);
  * string).  Everything above may be called on a page that passes.
  */
 extern const char *alex_page_verify(Page page);
+
+/* The part that does not look at entries, cheap enough for every read */
+extern const char *alex_page_verify_header(Page page);
 
 /* Length of an image's bytes: t_info and what follows */
 static inline int

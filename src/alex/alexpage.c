@@ -1,0 +1,987 @@
+/*-------------------------------------------------------------------------
+ *
+ * alexpage.c
+ *	  The page codec of alex: encoding, decoding, searching and changing
+ *	  pages of bit-packed rows.
+ *
+ * Plain C: see alexpage.h.  Frame of reference after Zukowski et al. (ICDE
+ * 2006); the in-page search starts at a linear prediction and corrects it by
+ * secant steps, as interpolation search does (Van Sandt et al., SIGMOD 2019),
+ * before it falls back to bisection.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "alex/alexpage.h"
+#include "port/pg_bitutils.h"
+
+/* bits of an image code: an 8-byte unit of the page */
+#define ALEX_CODE_BITS	(pg_leftmost_one_pos32(BLCKSZ / 8 - 1) + 1)
+
+/* rows of the page at hand, for changes that decode and encode anew */
+static uint64 alex_scratch[ALEX_SCRATCH_WORDS];
+static uint16 alex_codes[ALEX_MAX_ENTRIES];
+
+/* Frame of reference of one field */
+typedef struct AlexFrame
+{
+	uint64		min;
+	uint64		max;
+} AlexFrame;
+
+/* Bits needed for values 0..range */
+static inline uint32
+alex_width(uint64 range)
+{
+	return range == 0 ? 0 : pg_leftmost_one_pos64(range) + 1;
+}
+
+/* Bytes between the page header and the first entry */
+static inline int
+alex_header_size(int nfields, int nord)
+{
+	return MAXALIGN(offsetof(AlexPack, bitoff) +
+					sizeof(uint16) * (nfields + 1)) +
+		sizeof(uint64) * (nfields + 2 * nord);
+}
+
+static inline bool
+alex_same_image(const IndexTupleData *a, const IndexTupleData *b)
+{
+	if (a == b)
+		return true;
+	if (a == NULL || b == NULL || a->t_info != b->t_info)
+		return false;
+	return memcmp((const char *) a + sizeof(IndexTupleData),
+				  (const char *) b + sizeof(IndexTupleData),
+				  (a->t_info & INDEX_SIZE_MASK) - sizeof(IndexTupleData)) == 0;
+}
+
+static inline IndexTuple
+alex_row_image(uint64 word)
+{
+	return (IndexTuple) (uintptr_t) word;
+}
+
+/* Overwrites width bits at bit position pos */
+static inline void
+alex_put_bits(uint8 *bits, uint32 pos, uint32 width, uint64 value)
+{
+	uint8	   *p = bits + (pos >> 3);
+	uint32		shift = pos & 7;
+	uint64		mask = width == 64 ? PG_UINT64_MAX : (UINT64CONST(1) << width) - 1;
+	uint64		v;
+
+	if (width == 0)
+		return;
+	memcpy(&v, p, sizeof(v));
+	v = (v & ~(mask << shift)) | (value << shift);
+	memcpy(p, &v, sizeof(v));
+	if (shift + width > 64)
+	{
+		uint32		rest = shift + width - 64;
+		uint8		m = (uint8) ((1 << rest) - 1);
+
+		p[8] = (p[8] & ~m) | (uint8) (value >> (64 - shift));
+	}
+}
+
+/* ---- fences and specs ---- */
+
+static void
+alex_load_fence(Page page, const uint64 *from, bool inf, AlexFence *fence)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+
+	fence->inf = inf;
+	memcpy(fence->f, from, sizeof(uint64) * pack->nord);
+	if (pack->flags & ALEX_PACK_DICT)
+		fence->f[0] = (uint64) (uintptr_t) alex_code_tuple(page, from[0]);
+}
+
+void
+alex_page_low(Page page, AlexFence *fence)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+
+	alex_load_fence(page, AlexPackLow(pack),
+					(pack->flags & ALEX_PACK_LOW_INF) != 0, fence);
+}
+
+void
+alex_page_high(Page page, AlexFence *fence)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+
+	alex_load_fence(page, AlexPackHigh(pack),
+					(pack->flags & ALEX_PACK_HIGH_INF) != 0, fence);
+}
+
+void
+alex_page_spec(Page page, AlexSpec *spec)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	AlexOpaque	opaque = AlexPageGetOpaque(page);
+
+	spec->nfields = pack->nfields;
+	spec->nord = pack->nord;
+	spec->dict = (pack->flags & ALEX_PACK_DICT) != 0;
+	spec->deadfield = pack->deadfield;
+	spec->level = opaque->level;
+	spec->flags = opaque->flags;
+	spec->left = opaque->left;
+	spec->right = opaque->right;
+	alex_page_low(page, &spec->low);
+	alex_page_high(page, &spec->high);
+}
+
+int
+alex_spec_space(const AlexSpec *spec)
+{
+	return BLCKSZ - MAXALIGN(SizeOfPageHeaderData) -
+		MAXALIGN(sizeof(AlexOpaqueData)) -
+		alex_header_size(spec->nfields, spec->nord) - (spec->dict ? 8 : 0);
+}
+
+/* ---- decoding ---- */
+
+void
+alex_page_decode(Page page, int from, int to, uint64 *rows)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	uint64	   *base = AlexPackBase(pack);
+	uint8	   *bits = AlexPackBits(pack);
+	int			nf = pack->nfields;
+	uint32		rowbits = pack->bitoff[nf];
+
+	for (int i = from; i < to; i++, rows += nf)
+	{
+		uint32		pos = (uint32) i * rowbits;
+
+		for (int f = 0; f < nf; f++)
+			rows[f] = base[f] +
+				alex_get_bits(bits, pos + pack->bitoff[f],
+							  pack->bitoff[f + 1] - pack->bitoff[f]);
+		if (pack->flags & ALEX_PACK_DICT)
+			rows[0] = (uint64) (uintptr_t) alex_code_tuple(page, rows[0]);
+	}
+}
+
+void
+alex_page_get_row(Page page, int i, uint64 *row)
+{
+	alex_page_decode(page, i, i + 1, row);
+}
+
+/* ---- encoding ---- */
+
+static void
+alex_init_page(Page page, const AlexSpec *spec)
+{
+	PageHeader	hdr = (PageHeader) page;
+	AlexOpaque	opaque;
+
+	memset(page, 0, BLCKSZ);
+	hdr->pd_special = BLCKSZ - MAXALIGN(sizeof(AlexOpaqueData));
+	hdr->pd_lower = MAXALIGN(SizeOfPageHeaderData);
+	hdr->pd_upper = hdr->pd_special;
+	PageSetPageSizeAndVersion(page, BLCKSZ, PG_PAGE_LAYOUT_VERSION);
+
+	opaque = (AlexOpaque) (page + hdr->pd_special);
+	opaque->left = spec->left;
+	opaque->right = spec->right;
+	opaque->level = spec->level;
+	opaque->flags = spec->flags;
+	opaque->pageid = ALEX_PAGE_ID;
+}
+
+/* Adds an image below pd_upper; returns its code, 0 if there is no room. */
+static uint64
+alex_add_image(Page page, const IndexTupleData *image, int lower)
+{
+	PageHeader	hdr = (PageHeader) page;
+	int			pitch = ALEX_IMAGE_PITCH(image);
+	int			size = alex_image_size(image);
+
+	if (lower + pitch > hdr->pd_upper)
+		return 0;
+	hdr->pd_upper -= pitch;
+	memset(page + hdr->pd_upper + offsetof(IndexTupleData, t_info), 0, pitch);
+	memcpy(page + hdr->pd_upper + offsetof(IndexTupleData, t_info),
+		   (const char *) image + offsetof(IndexTupleData, t_info), size);
+	return hdr->pd_upper / 8;
+}
+
+/*
+ * Stores the images of fences and rows, neighbours sharing equal ones; leaves
+ * the rows' codes in alex_codes[] and the fences' in low and high.
+ */
+static bool
+alex_encode_images(Page page, const AlexSpec *spec, const uint64 *rows, int n,
+				   int lower, uint64 *low, uint64 *high)
+{
+	IndexTuple	last = NULL;
+	uint64		code = 0;
+
+	((PageHeader) page)->pd_upper -= 8; /* an image reaches 6 bytes further */
+	*low = *high = 0;
+	if (!spec->low.inf && alex_row_image(spec->low.f[0]) != NULL)
+	{
+		last = alex_row_image(spec->low.f[0]);
+		code = *low = alex_add_image(page, last, lower);
+		if (code == 0)
+			return false;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		IndexTuple	image = alex_row_image(rows[(Size) i * spec->nfields]);
+
+		if (!alex_same_image(image, last))
+		{
+			code = image ? alex_add_image(page, image, lower) : 0;
+			if (image && code == 0)
+				return false;
+			last = image;
+		}
+		alex_codes[i] = (uint16) code;
+	}
+	if (!spec->high.inf)
+	{
+		IndexTuple	image = alex_row_image(spec->high.f[0]);
+
+		*high = alex_same_image(image, last) ? code :
+			alex_add_image(page, image, lower);
+		if (*high == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Smallest and largest value of every field */
+static void
+alex_frames(const AlexSpec *spec, const uint64 *rows, int n, AlexFrame *frame)
+{
+	int			nf = spec->nfields;
+
+	for (int f = 0; f < nf; f++)
+		frame[f].min = frame[f].max = n > 0 ? rows[f] : 0;
+	for (int i = 1; i < n; i++)
+	{
+		rows += nf;
+		for (int f = 0; f < nf; f++)
+		{
+			uint64		v = rows[f];
+
+			frame[f].min = Min(frame[f].min, v);
+			frame[f].max = Max(frame[f].max, v);
+		}
+	}
+}
+
+/* Base and width of field f; the dead hint always has its bit. */
+static inline uint32
+alex_field_frame(const AlexSpec *spec, int f, const AlexFrame *frame,
+				 bool lowslack, uint64 *base)
+{
+	uint32		width = alex_width(frame->max - frame->min);
+
+	*base = frame->min;
+	if (f == spec->deadfield)
+	{
+		*base = 0;
+		return 1;
+	}
+	if (spec->dict && f == 0)
+	{
+		*base = 0;
+		return ALEX_CODE_BITS;
+	}
+	if (lowslack && width < 64)
+	{
+		uint64		span = (UINT64CONST(1) << width) - 1;
+
+		*base = frame->max > span ? frame->max - span : 0;
+	}
+	return width;
+}
+
+/* Writes the rows' bits */
+static void
+alex_encode_bits(AlexPack *pack, const uint64 *rows, int n, bool dict)
+{
+	const uint64 *base = AlexPackBase(pack);
+	uint8	   *out = AlexPackBits(pack);
+	int			nf = pack->nfields;
+	uint64		acc = 0;
+	uint32		fill = 0;
+
+	for (int i = 0; i < n; i++, rows += nf)
+	{
+		for (int f = 0; f < nf; f++)
+		{
+			uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
+			uint64		v;
+
+			if (width == 0)
+				continue;
+			v = (dict && f == 0) ? alex_codes[i] : rows[f] - base[f];
+			acc |= v << fill;
+			fill += width;
+			if (fill >= 64)
+			{
+				memcpy(out, &acc, sizeof(acc));
+				out += sizeof(acc);
+				fill -= 64;
+				acc = fill == 0 ? 0 : v >> (width - fill);
+			}
+		}
+	}
+	memcpy(out, &acc, (fill + 7) / 8);
+}
+
+/*
+ * Encodes a page.  Bit f of slack asks that field f gets the unused part of
+ * its range below its smallest value, because values come in descending.
+ */
+static bool
+alex_encode(Page dst, const AlexSpec *spec, const uint64 *rows, int n,
+			uint32 slack)
+{
+	PageHeader	hdr = (PageHeader) dst;
+	AlexPack   *pack = AlexPageGetPack(dst);
+	AlexFrame	frame[ALEX_MAX_FIELDS];
+	int			nf = spec->nfields;
+	int			lower = MAXALIGN(SizeOfPageHeaderData) +
+		alex_header_size(nf, spec->nord);
+	uint32		off = 0;
+
+	if (n > ALEX_MAX_ENTRIES || (Size) n * nf > ALEX_SCRATCH_WORDS)
+		return false;
+	alex_init_page(dst, spec);
+	pack->nentries = n;
+	pack->nfields = nf;
+	pack->nord = spec->nord;
+	pack->deadfield = spec->deadfield;
+	pack->flags = (spec->dict ? ALEX_PACK_DICT : 0) |
+		(spec->low.inf ? ALEX_PACK_LOW_INF : 0) |
+		(spec->high.inf ? ALEX_PACK_HIGH_INF : 0);
+
+	alex_frames(spec, rows, n, frame);
+	for (int f = 0; f < nf; f++)
+	{
+		pack->bitoff[f] = off;
+		off += alex_field_frame(spec, f, &frame[f], (slack >> f) & 1,
+								&AlexPackBase(pack)[f]);
+	}
+	pack->bitoff[nf] = off;
+	lower += (int) (((uint64) n * off + 7) / 8);
+	if (lower > hdr->pd_special)
+		return false;
+
+	if (!spec->low.inf)
+		memcpy(AlexPackLow(pack), spec->low.f, sizeof(uint64) * spec->nord);
+	if (!spec->high.inf)
+		memcpy(AlexPackHigh(pack), spec->high.f, sizeof(uint64) * spec->nord);
+	if (spec->dict &&
+		!alex_encode_images(dst, spec, rows, n, lower,
+							AlexPackLow(pack), AlexPackHigh(pack)))
+		return false;
+	hdr->pd_lower = lower;
+	alex_encode_bits(pack, rows, n, spec->dict);
+	return true;
+}
+
+bool
+alex_page_encode(Page dst, const AlexSpec *spec, const uint64 *rows, int n)
+{
+	return alex_encode(dst, spec, rows, n, 0);
+}
+
+int
+alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
+{
+	AlexFrame	frame[ALEX_MAX_FIELDS];
+	int			nf = spec->nfields;
+	int			limit = Min(n, Min(ALEX_MAX_ENTRIES, ALEX_SCRATCH_WORDS / nf));
+	int			imagebytes = 0;
+	uint32		rowbits = 0;
+	IndexTuple	last = NULL;
+
+	alex_frames(spec, rows, 1, frame);
+	if (spec->dict && !spec->low.inf && n > 0)
+	{
+		last = alex_row_image(spec->low.f[0]);
+		imagebytes = last ? ALEX_IMAGE_PITCH(last) : 0;
+	}
+	for (int i = 0; i < limit; i++)
+	{
+		const uint64 *row = rows + (Size) i * nf;
+		bool		moved = i == 0;
+		int			highbytes = 0;
+
+		for (int f = 0; f < nf; f++)
+		{
+			if (row[f] < frame[f].min)
+				frame[f].min = row[f], moved = true;
+			else if (row[f] > frame[f].max)
+				frame[f].max = row[f], moved = true;
+		}
+		if (moved)
+		{
+			uint64		base;
+
+			rowbits = 0;
+			for (int f = 0; f < nf; f++)
+				rowbits += alex_field_frame(spec, f, &frame[f], false, &base);
+		}
+		if (spec->dict)
+		{
+			IndexTuple	image = alex_row_image(row[0]);
+			IndexTuple	high = NULL;
+
+			if (!alex_same_image(image, last))
+				imagebytes += image ? ALEX_IMAGE_PITCH(image) : 0;
+			last = image;
+			if (i + 1 < n)
+				high = alex_row_image(row[nf]);
+			else if (!spec->high.inf &&
+					 !alex_same_image(alex_row_image(spec->high.f[0]), image))
+				high = alex_row_image(spec->high.f[0]);
+			highbytes = high ? ALEX_IMAGE_PITCH(high) : 0;
+		}
+		if ((int) (((uint64) (i + 1) * rowbits + 7) / 8) + imagebytes +
+			highbytes > space)
+			return i;
+	}
+	return limit;
+}
+
+/* ---- changing a page ---- */
+
+/* Moves bits [pos, total) up by width bits */
+static void
+alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
+{
+	int			bytes = width >> 3;
+	uint32		shift = width & 7;
+	int			first = (int) ((pos + width) >> 3);
+	int			d = (int) ((total + width + 7) >> 3);	/* one past the last byte */
+	uint8		keep = bits[pos >> 3] & ((1 << (pos & 7)) - 1);
+
+	/* eight bytes at a time from the top; sources lie below destinations */
+	while (d - 8 >= first)
+	{
+		uint64		v;
+
+		d -= 8;
+		memcpy(&v, bits + d - bytes, sizeof(v));
+		v <<= shift;
+		if (shift != 0)
+			v |= bits[d - bytes - 1] >> (8 - shift);
+		memcpy(bits + d, &v, sizeof(v));
+	}
+	while (d > first)
+	{
+		uint32		v;
+
+		d--;
+		v = (uint32) bits[d - bytes] << shift;
+		if (shift != 0)
+			v |= bits[d - bytes - 1] >> (8 - shift);
+		bits[d] = (uint8) v;
+	}
+	/* bits below pos in a byte that was overwritten */
+	if ((int) (pos >> 3) >= first)
+		bits[pos >> 3] = (bits[pos >> 3] & ~((1 << (pos & 7)) - 1)) | keep;
+}
+
+/* Code of an image that entry pos could share with a neighbour or fence */
+static uint64
+alex_find_image(Page page, int pos, const IndexTupleData *image)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	uint64		code;
+
+	for (int i = pos - 1; i <= pos; i++)
+	{
+		if (i < 0 || i >= pack->nentries)
+			continue;
+		code = alex_get_field(pack, i, 0);
+		if (alex_same_image(alex_code_tuple(page, code), image))
+			return code;
+	}
+	code = AlexPackLow(pack)[0];
+	if (!(pack->flags & ALEX_PACK_LOW_INF) &&
+		alex_same_image(alex_code_tuple(page, code), image))
+		return code;
+	return 0;
+}
+
+/* Do all of row's values fit their fields' frames? */
+static bool
+alex_values_fit(AlexPack *pack, const uint64 *row)
+{
+	const uint64 *base = AlexPackBase(pack);
+
+	for (int f = (pack->flags & ALEX_PACK_DICT) ? 1 : 0; f < pack->nfields; f++)
+	{
+		uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
+
+		if (row[f] < base[f])
+			return false;
+		if (width < 64 && (row[f] - base[f]) >> width != 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+alex_page_fits_inplace(Page page, int pos, const uint64 *row)
+{
+	PageHeader	hdr = (PageHeader) page;
+	AlexPack   *pack = AlexPageGetPack(page);
+	int			n = pack->nentries;
+	uint32		rowbits = pack->bitoff[pack->nfields];
+	int			lower;
+
+	if (n >= ALEX_MAX_ENTRIES ||
+		(n + 1) * pack->nfields > ALEX_SCRATCH_WORDS ||
+		!alex_values_fit(pack, row))
+		return false;
+	lower = (int) ((char *) AlexPackBits(pack) - (char *) page) +
+		(int) (((n + 1) * rowbits + 7) / 8);
+	if ((pack->flags & ALEX_PACK_DICT) && row[0] != 0 &&
+		alex_find_image(page, pos, alex_row_image(row[0])) == 0)
+		lower += ALEX_IMAGE_PITCH(alex_row_image(row[0]));
+	return lower <= hdr->pd_upper;
+}
+
+static void
+alex_insert_inplace(Page page, int pos, const uint64 *row)
+{
+	PageHeader	hdr = (PageHeader) page;
+	AlexPack   *pack = AlexPageGetPack(page);
+	uint64	   *base = AlexPackBase(pack);
+	uint8	   *bits = AlexPackBits(pack);
+	int			n = pack->nentries;
+	int			nf = pack->nfields;
+	uint32		rowbits = pack->bitoff[nf];
+	int			lower = (int) ((char *) bits - (char *) page) +
+		(int) (((n + 1) * rowbits + 7) / 8);
+	uint64		code = 0;
+
+	if ((pack->flags & ALEX_PACK_DICT) && row[0] != 0)
+	{
+		code = alex_find_image(page, pos, alex_row_image(row[0]));
+		if (code == 0)
+			code = alex_add_image(page, alex_row_image(row[0]), lower);
+	}
+	alex_shift_bits(bits, pos * rowbits, n * rowbits, rowbits);
+	for (int f = 0; f < nf; f++)
+	{
+		uint64		v = row[f] - base[f];
+
+		if ((pack->flags & ALEX_PACK_DICT) && f == 0)
+			v = code;
+		alex_put_bits(bits, pos * rowbits + pack->bitoff[f],
+					  pack->bitoff[f + 1] - pack->bitoff[f], v);
+	}
+	pack->nentries = n + 1;
+	hdr->pd_lower = lower;
+}
+
+bool
+alex_page_reencode_insert(Page page, int pos, const uint64 *row, Page dst)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	int			nf = pack->nfields;
+	int			n = pack->nentries;
+	uint32		slack = 0;
+	AlexSpec	spec;
+
+	if ((n + 1) * nf > ALEX_SCRATCH_WORDS)
+		return false;
+	alex_page_spec(page, &spec);
+	alex_page_decode(page, 0, pos, alex_scratch);
+	memcpy(alex_scratch + (Size) pos * nf, row, sizeof(uint64) * nf);
+	alex_page_decode(page, pos, n, alex_scratch + (Size) (pos + 1) * nf);
+	for (int f = 0; f < nf; f++)
+	{
+		if (n > 0 && row[f] < AlexPackBase(pack)[f])
+			slack |= 1U << f;
+	}
+	if (!alex_encode(dst, &spec, alex_scratch, n + 1, slack))
+		return false;
+	((PageHeader) dst)->pd_flags = ((PageHeader) page)->pd_flags;
+	PageSetLSN(dst, PageGetLSN(page));
+	return true;
+}
+
+bool
+alex_page_insert(Page page, int pos, const uint64 *row)
+{
+	PGAlignedBlock tmp;
+
+	if (alex_page_fits_inplace(page, pos, row))
+	{
+		alex_insert_inplace(page, pos, row);
+		return true;
+	}
+	if (!alex_page_reencode_insert(page, pos, row, tmp.data))
+		return false;
+	memcpy(page, tmp.data, BLCKSZ);
+	return true;
+}
+
+void
+alex_page_delete(Page page, const uint16 *pos, int npos)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	int			n = pack->nentries;
+	int			kept = 0;
+	int			from = 0;
+	AlexSpec	spec;
+	PGAlignedBlock tmp;
+
+	alex_page_spec(page, &spec);
+	for (int i = 0; i <= npos; i++)
+	{
+		int			to = i < npos ? pos[i] : n;
+
+		alex_page_decode(page, from, to,
+						 alex_scratch + (Size) kept * pack->nfields);
+		kept += to - from;
+		from = to + 1;
+	}
+	/* a subset of a page's rows always fits */
+	alex_encode(tmp.data, &spec, alex_scratch, kept, 0);
+	((PageHeader) tmp.data)->pd_flags = ((PageHeader) page)->pd_flags;
+	PageSetLSN(tmp.data, PageGetLSN(page));
+	memcpy(page, tmp.data, BLCKSZ);
+}
+
+/* Byte and mask of an entry's dead hint; NULL if the page has none. */
+static inline uint8 *
+alex_dead_hint(Page page, int i, uint8 *mask)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	uint32		pos;
+
+	if (pack->deadfield >= pack->nfields)
+		return NULL;
+	pos = (uint32) i * pack->bitoff[pack->nfields] +
+		pack->bitoff[pack->deadfield];
+	*mask = 1 << (pos & 7);
+	return AlexPackBits(pack) + (pos >> 3);
+}
+
+void
+alex_page_set_dead(Page page, int i)
+{
+	uint8		mask;
+	uint8	   *byte = alex_dead_hint(page, i, &mask);
+
+	if (byte)
+		*byte |= mask;
+}
+
+bool
+alex_page_is_dead(Page page, int i)
+{
+	uint8		mask;
+	uint8	   *byte = alex_dead_hint(page, i, &mask);
+
+	return byte && (*byte & mask) != 0;
+}
+
+void
+alex_page_clear_dead_hints(Page page)
+{
+	for (int i = 0; i < AlexPageCount(page); i++)
+	{
+		uint8		mask;
+		uint8	   *byte = alex_dead_hint(page, i, &mask);
+
+		if (byte)
+			*byte &= ~mask;
+	}
+}
+
+/* ---- searching ---- */
+
+/* A target, prepared for one page: only fields that vary are compared */
+typedef struct AlexProbe
+{
+	const uint8 *bits;
+	uint32		rowbits;
+	int			nactive;
+	uint16		off[ALEX_MAX_FIELDS];
+	uint16		width[ALEX_MAX_FIELDS];
+	uint64		rel[ALEX_MAX_FIELDS];
+	int			tail;			/* entry against target when all are equal */
+	int			lead;			/* field number of the first active one */
+} AlexProbe;
+
+/*
+ * Prepares a probe.  0 if entries have to be compared; -1 if all entries are
+ * smaller than target, +1 if all are greater or equal.
+ */
+static inline int
+alex_probe_prepare(AlexPack *pack, const uint64 *target, AlexProbe *probe)
+{
+	const uint64 *base = AlexPackBase(pack);
+
+	probe->bits = AlexPackBits(pack);
+	probe->rowbits = pack->bitoff[pack->nfields];
+	probe->nactive = 0;
+	probe->tail = 0;
+	for (int f = 0; f < pack->nord; f++)
+	{
+		uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
+		uint64		rel = target[f] - base[f];
+		int			all = 0;
+
+		if (target[f] < base[f])
+			all = 1;
+		else if (width < 64 && (rel >> width) != 0)
+			all = -1;
+		if (all != 0)
+		{
+			probe->tail = all;
+			return probe->nactive == 0 ? all : 0;
+		}
+		if (width == 0)
+			continue;
+		if (probe->nactive == 0)
+			probe->lead = f;
+		probe->off[probe->nactive] = pack->bitoff[f];
+		probe->width[probe->nactive] = width;
+		probe->rel[probe->nactive] = rel;
+		probe->nactive++;
+	}
+	return probe->nactive == 0 ? 1 : 0;
+}
+
+static inline int
+alex_probe_rest(const AlexProbe *probe, int i)
+{
+	uint32		pos = (uint32) i * probe->rowbits;
+
+	for (int a = 1; a < probe->nactive; a++)
+	{
+		uint64		v = alex_get_bits(probe->bits, pos + probe->off[a],
+									  probe->width[a]);
+
+		if (v != probe->rel[a])
+			return v < probe->rel[a] ? -1 : 1;
+	}
+	return probe->tail;
+}
+
+/* Leading active field of entry i */
+static inline uint64
+alex_probe_lead(const AlexProbe *probe, int i)
+{
+	return alex_get_bits(probe->bits,
+						 (uint32) i * probe->rowbits + probe->off[0],
+						 probe->width[0]);
+}
+
+static inline int
+alex_probe_cmp(const AlexProbe *probe, int i)
+{
+	uint64		v = alex_probe_lead(probe, i);
+
+	if (v != probe->rel[0])
+		return v < probe->rel[0] ? -1 : 1;
+	return alex_probe_rest(probe, i);
+}
+
+/*
+ * Entries per unit of the leading field: the page's linear model.  It spans
+ * from the frame's base to the high fence, or to the last entry where the
+ * fence says nothing.
+ */
+static inline double
+alex_probe_density(AlexPack *pack, const AlexProbe *probe)
+{
+	int			f = probe->lead;
+	uint64		base = AlexPackBase(pack)[f];
+	uint64		high = AlexPackHigh(pack)[f];
+	uint64		span;
+
+	if (!(pack->flags & (ALEX_PACK_HIGH_INF | ALEX_PACK_DICT)) &&
+		high > base &&
+		(probe->width[0] == 64 || (high - base) >> probe->width[0] == 0))
+		span = high - base;
+	else
+		span = alex_probe_lead(probe, pack->nentries - 1);
+	return span == 0 ? 0.0 : (double) pack->nentries / (double) span;
+}
+
+/* corrections of the prediction before bisection takes over */
+#define ALEX_SECANT_STEPS	4
+
+int
+alex_page_lower_bound(Page page, const uint64 *target, int from, bool model,
+					  int *steps)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	AlexProbe	probe;
+	int			lo = from;		/* entries before lo are < target */
+	int			hi = pack->nentries;	/* entries from hi on are >= target */
+	int			looked = 0;
+	int			all;
+
+	if (steps)
+		*steps = 0;
+	if (lo >= hi)
+		return lo;
+	all = alex_probe_prepare(pack, target, &probe);
+	if (all != 0)
+		return all < 0 ? hi : lo;
+
+	if (model && hi - lo > 8)
+	{
+		double		density = alex_probe_density(pack, &probe);
+		int			guess;
+
+		guess = (int) Min((double) probe.rel[0] * density, (double) hi);
+		for (; looked < ALEX_SECANT_STEPS && hi - lo > 4; looked++)
+		{
+			uint64		v;
+			int			cmp;
+			double		move;
+
+			guess = Max(lo, Min(guess, hi - 1));
+			v = alex_probe_lead(&probe, guess);
+			cmp = v != probe.rel[0] ? (v < probe.rel[0] ? -1 : 1) :
+				alex_probe_rest(&probe, guess);
+			if (cmp < 0)
+			{
+				lo = guess + 1;
+				move = (double) (probe.rel[0] - v) * density;
+				guess += 1 + (int) Min(move, (double) (hi - lo));
+			}
+			else
+			{
+				hi = guess;
+				move = (double) (v - probe.rel[0]) * density;
+				guess -= 1 + (int) Min(move, (double) (hi - lo));
+			}
+		}
+	}
+	while (lo < hi)
+	{
+		int			mid = (lo + hi) / 2;
+
+		looked++;
+		if (alex_probe_cmp(&probe, mid) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (steps)
+		*steps = looked;
+	return lo;
+}
+
+int
+alex_page_predict(Page page, const uint64 *target)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	AlexProbe	probe;
+	double		guess;
+
+	if (pack->nentries == 0 || (pack->flags & ALEX_PACK_DICT) ||
+		alex_probe_prepare(pack, target, &probe) != 0)
+		return -1;
+	guess = (double) probe.rel[0] * alex_probe_density(pack, &probe);
+	return (int) Min(guess, (double) (pack->nentries - 1));
+}
+
+/* ---- checking ---- */
+
+static const char *
+alex_verify_image(Page page, uint64 code)
+{
+	PageHeader	hdr = (PageHeader) page;
+	IndexTuple	itup;
+	uint64		start = code * 8;
+	Size		size;
+
+	if (code == 0)
+		return NULL;
+	if (start < hdr->pd_upper ||
+		start + sizeof(IndexTupleData) > hdr->pd_special)
+		return "key image lies outside of the page's image area";
+	itup = alex_code_tuple(page, code);
+	size = itup->t_info & INDEX_SIZE_MASK;
+	if (size < sizeof(IndexTupleData) || start + size > hdr->pd_special)
+		return "key image has an impossible length";
+	return NULL;
+}
+
+static const char *
+alex_verify_images(Page page)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	const char *wrong = alex_verify_image(page, AlexPackLow(pack)[0]);
+
+	if (wrong == NULL)
+		wrong = alex_verify_image(page, AlexPackHigh(pack)[0]);
+	for (int i = 0; i < pack->nentries && wrong == NULL; i++)
+		wrong = alex_verify_image(page, alex_get_field(pack, i, 0));
+	return wrong;
+}
+
+const char *
+alex_page_verify_header(Page page)
+{
+	PageHeader	hdr = (PageHeader) page;
+	AlexPack   *pack = AlexPageGetPack(page);
+	Size		lower;
+
+	if (hdr->pd_special != BLCKSZ - MAXALIGN(sizeof(AlexOpaqueData)) ||
+		AlexPageGetOpaque(page)->pageid != ALEX_PAGE_ID)
+		return "not an alex page";
+	if (hdr->pd_lower > hdr->pd_upper || hdr->pd_upper > hdr->pd_special)
+		return "page header is inconsistent";
+	if (pack->nfields == 0 || pack->nfields > ALEX_MAX_FIELDS ||
+		pack->nord == 0 || pack->nord > pack->nfields)
+		return "impossible number of fields";
+	if (pack->nentries > ALEX_MAX_ENTRIES ||
+		pack->nentries * pack->nfields > ALEX_SCRATCH_WORDS)
+		return "impossible number of entries";
+	if (pack->bitoff[0] != 0)
+		return "field offsets are inconsistent";
+	for (int f = 0; f < pack->nfields; f++)
+	{
+		if (pack->bitoff[f + 1] < pack->bitoff[f] ||
+			pack->bitoff[f + 1] - pack->bitoff[f] > 64)
+			return "field offsets are inconsistent";
+	}
+	lower = (char *) AlexPackBits(pack) - (char *) page +
+		((Size) pack->nentries * pack->bitoff[pack->nfields] + 7) / 8;
+	if (lower != hdr->pd_lower)
+		return "entries do not end where the page header says";
+	if (pack->deadfield != ALEX_NO_DEADFIELD &&
+		(pack->deadfield >= pack->nfields ||
+		 pack->bitoff[pack->deadfield + 1] - pack->bitoff[pack->deadfield] != 1))
+		return "dead hints have a wrong width";
+	if ((pack->flags & ALEX_PACK_DICT) &&
+		(pack->bitoff[1] != ALEX_CODE_BITS || AlexPackBase(pack)[0] != 0))
+		return "image codes have a wrong width";
+	return NULL;
+}
+
+const char *
+alex_page_verify(Page page)
+{
+	const char *wrong = alex_page_verify_header(page);
+
+	if (wrong == NULL && (AlexPageGetPack(page)->flags & ALEX_PACK_DICT))
+		wrong = alex_verify_images(page);
+	return wrong;
+}
