@@ -1,0 +1,201 @@
+/* omendb--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION omendb" to load this file. \quit
+
+GRANT USAGE ON SCHEMA omendb TO PUBLIC;
+
+-- ---------------------------------------------------------------------------
+-- The index access method
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omendb.alex_handler(internal)
+RETURNS index_am_handler
+AS 'MODULE_PATHNAME', 'alex_handler'
+LANGUAGE C STRICT;
+
+COMMENT ON FUNCTION omendb.alex_handler(internal) IS
+'index access method handler of alex';
+
+CREATE ACCESS METHOD alex TYPE INDEX HANDLER omendb.alex_handler;
+
+COMMENT ON ACCESS METHOD alex IS 'learned index access method';
+
+-- ---------------------------------------------------------------------------
+-- Operator classes
+--
+-- alex orders values as btree does, with the same strategy numbers, operators
+-- and comparison functions.  Its operator families are therefore made from
+-- those of btree in the server's own catalogs: every PostgreSQL version, and
+-- every extension's type, gets exactly the set that btree has there.
+-- ---------------------------------------------------------------------------
+
+-- What of a btree operator family is for a pair of types, as the items of
+-- CREATE OPERATOR CLASS; without what the alex family has already.
+CREATE FUNCTION omendb.alex_family_items(btree_family oid, alex_family oid,
+										 lefttype oid, righttype oid)
+RETURNS text[]
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(item ORDER BY num)
+	FROM (
+		SELECT o.amopstrategy AS num,
+			   format('OPERATOR %s %I.%s (%s, %s)', o.amopstrategy,
+					  n.nspname, p.oprname,
+					  format_type(lefttype, NULL),
+					  format_type(righttype, NULL)) AS item
+		FROM pg_amop o
+			 JOIN pg_operator p ON p.oid = o.amopopr
+			 JOIN pg_namespace n ON n.oid = p.oprnamespace
+		WHERE o.amopfamily = btree_family
+			  AND o.amoplefttype = lefttype
+			  AND o.amoprighttype = righttype
+			  AND o.amoppurpose = 's'
+			  AND o.amopstrategy BETWEEN 1 AND 5
+			  AND NOT EXISTS (SELECT FROM pg_amop h
+							  WHERE h.amopfamily = alex_family
+									AND h.amoplefttype = lefttype
+									AND h.amoprighttype = righttype
+									AND h.amopstrategy = o.amopstrategy)
+		UNION ALL
+		SELECT 100,
+			   format('FUNCTION 1 (%s, %s) %s',
+					  format_type(lefttype, NULL),
+					  format_type(righttype, NULL),
+					  f.amproc::regprocedure)
+		FROM pg_amproc f
+		WHERE f.amprocfamily = btree_family
+			  AND f.amproclefttype = lefttype
+			  AND f.amprocrighttype = righttype
+			  AND f.amprocnum = 1
+			  AND NOT EXISTS (SELECT FROM pg_amproc h
+							  WHERE h.amprocfamily = alex_family
+									AND h.amproclefttype = lefttype
+									AND h.amprocrighttype = righttype
+									AND h.amprocnum = 1)
+	) AS items
+$$;
+
+-- Makes the alex operator family that corresponds to a btree one, or adds what
+-- it lacks.  Copies of pg_catalog's are in schema omendb, others stay beside
+-- the original.  Returns the family.
+CREATE FUNCTION omendb.alex_copy_family(btree_family oid)
+RETURNS oid
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	am CONSTANT oid := (SELECT oid FROM pg_am WHERE amname = 'alex');
+	family record;
+	item record;
+	target oid;
+	items text[];
+BEGIN
+	SELECT f.opfname AS name,
+		   CASE n.nspname WHEN 'pg_catalog' THEN 'omendb' ELSE n.nspname END AS schema
+	INTO STRICT family
+	FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace
+	WHERE f.oid = btree_family;
+
+	LOOP
+		SELECT f.oid INTO target
+		FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace
+		WHERE f.opfmethod = am AND f.opfname = family.name
+			  AND n.nspname = family.schema;
+		EXIT WHEN FOUND;
+		EXECUTE format('CREATE OPERATOR FAMILY %I.%I USING alex',
+					   family.schema, family.name);
+	END LOOP;
+
+	-- operator classes, each with the members for its type
+	FOR item IN
+		SELECT c.opcname AS name, c.opcintype AS typid, c.opcdefault AS isdefault,
+			   CASE n.nspname WHEN 'pg_catalog' THEN 'omendb' ELSE n.nspname END AS schema
+		FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace
+		WHERE c.opcfamily = btree_family
+			  AND NOT EXISTS (SELECT FROM pg_opclass h
+							  WHERE h.opcfamily = target
+									AND h.opcname = c.opcname
+									AND h.opcintype = c.opcintype)
+		ORDER BY c.opcdefault DESC, c.oid
+	LOOP
+		items := omendb.alex_family_items(btree_family, target,
+										  item.typid, item.typid);
+		EXECUTE format('CREATE OPERATOR CLASS %I.%I %s FOR TYPE %s USING alex FAMILY %I.%I AS %s',
+					   item.schema, item.name,
+					   CASE WHEN item.isdefault THEN 'DEFAULT' ELSE '' END,
+					   format_type(item.typid, NULL),
+					   family.schema, family.name,
+					   coalesce(array_to_string(items, ', '),
+								'STORAGE ' || format_type(item.typid, NULL)));
+	END LOOP;
+
+	-- the rest, most of it for pairs of different types
+	FOR item IN
+		SELECT DISTINCT amoplefttype AS l, amoprighttype AS r
+		FROM pg_amop
+		WHERE amopfamily = btree_family AND amoppurpose = 's'
+		ORDER BY 1, 2
+	LOOP
+		items := omendb.alex_family_items(btree_family, target, item.l, item.r);
+		CONTINUE WHEN items IS NULL;
+		EXECUTE format('ALTER OPERATOR FAMILY %I.%I USING alex ADD %s',
+					   family.schema, family.name,
+					   array_to_string(items, ', '));
+	END LOOP;
+
+	RETURN target;
+END
+$$;
+
+DO $$
+BEGIN
+	PERFORM omendb.alex_copy_family(f.oid)
+	FROM pg_opfamily f
+		 JOIN pg_am a ON a.oid = f.opfmethod
+		 JOIN pg_namespace n ON n.oid = f.opfnamespace
+	WHERE a.amname = 'btree' AND n.nspname = 'pg_catalog'
+	ORDER BY f.oid;
+END
+$$;
+
+CREATE FUNCTION omendb.alex_create_operator_class(type regtype)
+RETURNS void
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	base oid := type;
+	kind "char";
+	btree_family oid;
+BEGIN
+	LOOP						-- a domain is indexed as its base type
+		SELECT typtype, CASE typtype WHEN 'd' THEN typbasetype ELSE oid END
+		INTO kind, base
+		FROM pg_type WHERE oid = base;
+		EXIT WHEN kind IS DISTINCT FROM 'd';
+	END LOOP;
+
+	PERFORM FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+	WHERE a.amname = 'alex' AND c.opcintype = base AND c.opcdefault;
+	IF FOUND THEN
+		RAISE EXCEPTION 'type % has a default operator class for alex already', type
+			USING ERRCODE = 'duplicate_object';
+	END IF;
+
+	SELECT c.opcfamily INTO btree_family
+	FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+	WHERE a.amname = 'btree' AND c.opcintype = base AND c.opcdefault;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'type % has no default operator class for btree', type
+			USING ERRCODE = 'undefined_object',
+				  HINT = 'An alex index needs an order of the values. Create a btree operator class for the type first.';
+	END IF;
+
+	PERFORM omendb.alex_copy_family(btree_family);
+END
+$$;
+
+COMMENT ON FUNCTION omendb.alex_create_operator_class(regtype) IS
+'makes the operator class for alex of a type that has one for btree';
