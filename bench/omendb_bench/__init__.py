@@ -1,0 +1,1 @@
+"""Benchmark of the index access method: key sets, works, scratch server, report."""
