@@ -167,15 +167,24 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	base oid := type;
-	kind "char";
 	btree_family oid;
 BEGIN
-	LOOP						-- a domain is indexed as its base type
-		SELECT typtype, CASE typtype WHEN 'd' THEN typbasetype ELSE oid END
-		INTO kind, base
-		FROM pg_type WHERE oid = base;
-		EXIT WHEN kind IS DISTINCT FROM 'd';
+	WHILE (SELECT typtype = 'd' FROM pg_type WHERE oid = base) LOOP
+		base := (SELECT typbasetype FROM pg_type WHERE oid = base);
 	END LOOP;
+
+	-- types that share the operator class of another one
+	SELECT CASE
+		   WHEN typtype = 'e' THEN 'anyenum'::regtype
+		   WHEN typtype = 'r' THEN 'anyrange'::regtype
+		   WHEN typtype = 'm' THEN 'anymultirange'::regtype
+		   WHEN typtype = 'c' THEN 'record'::regtype
+		   WHEN oid = 'varchar'::regtype THEN 'text'::regtype
+		   WHEN oid = 'cidr'::regtype THEN 'inet'::regtype
+		   WHEN typsubscript = 'array_subscript_handler'::regproc THEN 'anyarray'::regtype
+		   ELSE oid END
+	INTO STRICT base
+	FROM pg_type WHERE oid = base;
 
 	PERFORM FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
 	WHERE a.amname = 'alex' AND c.opcintype = base AND c.opcdefault;
