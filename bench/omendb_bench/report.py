@@ -88,7 +88,7 @@ def verdicts(result, base, other):
         found.append(('>= %gx' % result.target, ratio >= result.target))
     wal = result.ratio(other, base, 'wal')
     if wal is not None and result.wal_target:
-        found.append(('WAL <= %gx' % result.wal_target, wal <= result.wal_target + 0.005))
+        found.append(('WAL <= %gx' % result.wal_target, round(wal, 2) <= result.wal_target))
     heap = result.ratio(other, 'heap')
     if heap is not None and result.heap_target:
         found.append(('<= %gx heap' % result.heap_target, heap <= result.heap_target))

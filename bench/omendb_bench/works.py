@@ -3,14 +3,12 @@
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 import time
 
 import numpy as np
 
-from . import data, keys
-from .cluster import BENCH, say
+from . import data, keys, pgbench
+from .cluster import say
 from .report import Result, Sample
 
 FLOOR = 0.95
@@ -609,45 +607,14 @@ class PgBench(Work):
         for arm in self.arms():
             self.bench.grown(arm)
 
-    def script_file(self, script, table):
-        """The script for the key set, with the table's name in it."""
-        name = self.bench.keyset.name
-        path = os.path.join(BENCH, 'pgbench', '%s-%s.sql' % (script, name))
-        if not os.path.exists(path):
-            path = os.path.join(BENCH, 'pgbench', '%s.sql' % script)
-        with open(path, encoding='ascii') as src:
-            text = src.read().replace('@table@', 'omendb_bench.' + table)
-        fd, path = tempfile.mkstemp(suffix='.sql', dir=self.bench.scratch.path)
-        with os.fdopen(fd, 'w') as out:
-            out.write(text)
-        return path
-
     def start(self, arm, script, table, clients, rep, *extent):
-        path = self.script_file(script, table)
-        env = self.bench.server.environment(
-            synchronous_commit='off', search_path='omendb_bench,public', **arm.settings())
         variables = dict(n=-1, base=self.bench.cursor[table], clients=clients,
                          feed=self.bench.feed, first=self.bench.first + 1,
                          probes=self.bench.probes)
-        command = [self.bench.server.program('pgbench'), '-n', '-M', 'prepared', '-f', path,
-                   '-c', str(clients), '-j', str(clients), '--random-seed=%d' % (1000 + rep)]
-        command += list(extent) + ['-D%s=%s' % v for v in variables.items()]
-        return path, subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE)
-
-    def end(self, started):
-        """Wait for pgbench; returns (seconds per transaction, transactions)."""
-        path, process = started
-        try:
-            out, err = process.communicate()
-        finally:
-            process.poll() is None and process.kill()
-            os.unlink(path)
-        rate = re.search(r'^tps = ([0-9.]+)', out, re.M)
-        done = re.search(r'actually processed: (\d+)', out)
-        if process.returncode != 0 or not rate or not float(rate.group(1)):
-            raise RuntimeError('pgbench: ' + ' '.join(err.split()[-60:]))
-        return 1.0 / float(rate.group(1)), int(done.group(1))
+        settings = dict(arm.settings(), search_path='omendb_bench,public')
+        return pgbench.Run(self.bench.server, self.bench.scratch.path,
+                           pgbench.script_path(script, self.bench.keyset.name), table,
+                           clients, 1000 + rep, list(extent), variables, settings)
 
     def count(self):
         return max(2000, min(100_000, self.bench.rows // 20))
@@ -658,8 +625,8 @@ class PgBench(Work):
         cost, wal, _ = 0.0, 0, None
 
         def action():
-            return self.end(self.start(arm, self.script, table, self.clients, rep,
-                                       '-t', str(self.count() // self.rows_each)))
+            return self.start(arm, self.script, table, self.clients, rep,
+                              '-t', str(self.count() // self.rows_each)).finish()
         _, wal, (cost, done) = self.bench.timed(cur, action)
         self.bench.cursor[table] += done * self.rows_each
         cur.execute('SELECT count(*) FROM %s' % table)
@@ -699,7 +666,7 @@ class Mixed(PgBench):
         def action():
             writers = self.start(arm, 'insert1', table, 2, rep, '-T', seconds)
             readers = self.start(arm, 'select', table, 2, rep, '-T', seconds)
-            return self.end(writers), self.end(readers)
+            return writers.finish(), readers.finish()
         _, wal, (write, read) = self.bench.timed(cur, action)
         self.bench.cursor[table] += write[1]
         cur.connection.close()
