@@ -57,19 +57,10 @@ BEGIN
 END $$;
 VACUUM queue;
 INSERT INTO queue_size SELECT 0, pg_relation_size('queue_id'), pg_relation_size('queue_t');
-\set round 'INSERT INTO queue SELECT (SELECT max(id) FROM queue) + i, lpad(((SELECT max(id) FROM queue) + i)::text, 30, ''0'') FROM generate_series(1, 5000) i; DELETE FROM queue WHERE id <= (SELECT max(id) - 15000 FROM queue); VACUUM queue;'
-:round
-:round
-:round
-:round
-:round
-:round
-:round
-:round
-:round
-:round
-:round
-:round
+SELECT command FROM generate_series(1, 12) r, unnest(ARRAY[
+	'INSERT INTO queue SELECT n + i, lpad((n + i)::text, 30, ''0'') FROM (SELECT max(id) n FROM queue) s, generate_series(1, 5000) i',
+	'DELETE FROM queue WHERE id <= (SELECT max(id) - 15000 FROM queue)',
+	'VACUUM queue']) WITH ORDINALITY u (command, n) ORDER BY r, n \gexec
 INSERT INTO queue_size SELECT 1, pg_relation_size('queue_id'), pg_relation_size('queue_t');
 SELECT count(*) FROM queue WHERE id > 0;
 SELECT b.id_size <= 2 * a.id_size + 16384 AS id_bounded, b.t_size <= 2 * a.t_size + 16384 AS t_bounded

@@ -51,6 +51,7 @@ SELECT count(*) FROM er WHERE t > '';
 SET enable_seqscan = on;
 
 -- The inspection functions want an alex index
+\set VERBOSITY sqlstate
 CREATE INDEX er_btree ON er USING btree (k);
 CREATE TABLE parent (k int) PARTITION BY LIST (k);
 CREATE INDEX parent_k ON parent USING alex (k);
@@ -61,8 +62,6 @@ SELECT * FROM omendb.alex_stats('er_btree');
 SELECT * FROM omendb.alex_stats('er');
 SELECT omendb.alex_check(NULL) IS NULL AS nothing;
 
--- The index of another session's temporary table, and one that is not there
-SELECT omendb.alex_check(4294967295);
-
+\set VERBOSITY default
 DROP TABLE er, parent;
 DROP FUNCTION random_text;
