@@ -94,4 +94,5 @@ _PG_init(void)
 	alex_wal_init();
 	alex_handler_init();
 	alex_batch_init();
+	alex_compat_init();
 }

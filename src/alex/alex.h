@@ -178,6 +178,9 @@ extern void alex_make_info(Relation rel, AlexInfo *info);
 /* Reads the metapage anew and refreshes root and rootlevel. */
 extern void alex_refresh_root(Relation rel, AlexInfo *info);
 
+/* The metapage, checked and locked */
+extern Buffer alex_get_metabuf(Relation rel, int access);
+
 /* Writes a metapage's contents into page (PageInit included). */
 extern void alex_init_metapage(Page page, const AlexInfo *info,
 							   BlockNumber root, uint32 rootlevel);
@@ -255,9 +258,13 @@ extern void alex_key_from_fields(Relation rel, const AlexInfo *info,
 extern int	alex_cmp_fields(Relation rel, const AlexInfo *info,
 							const uint64 *f, const AlexKey *key);
 
+/* Makes a float key canonical: the smallest word that is equal to it. */
+extern void alex_canonical_key(const AlexInfo *info, uint64 *f);
+
 /*
- * Compares two rows by (key, TID); the key part alone with alex_cmp_row_keys
- * (nulls compare equal).
+ * Compares two rows by (key, TID), the order of the index; or by the key
+ * columns alone as the operators see them (nulls compare equal, so do the
+ * zeros and the NaNs of floats).
  */
 extern int	alex_cmp_rows(Relation rel, const AlexInfo *info,
 						  const uint64 *a, const uint64 *b);
@@ -356,9 +363,16 @@ extern void alex_insert_entry(Relation rel, AlexInfo *info, Relation heap,
 extern void alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 					   const uint64 *rows, int n, bool append);
 
-/* Completes a split whose parent entry is missing; keeps buf locked. */
+/*
+ * Completes a split whose parent entry is missing.  buf is locked before and
+ * after, but the lock may be released in between.
+ */
 extern void alex_finish_split(Relation rel, AlexInfo *info, Relation heap,
 							  Buffer buf);
+
+/* The page for key at level, exclusively locked, without incomplete split. */
+extern Buffer alex_find_for_write(Relation rel, AlexInfo *info, Relation heap,
+								  const AlexKey *key, uint32 level);
 
 /* ---- alexbatch.c: statement-local batches ---- */
 extern bool alex_batch_add(Relation rel, const AlexInfo *info, Relation heap,
@@ -437,6 +451,9 @@ extern void alex_adjustmembers(Oid opfamilyoid, Oid opclassoid,
 extern bytea *alex_options(Datum reloptions, bool validate);
 extern char *alex_buildphasename(int64 phasenum);
 extern void alex_handler_init(void);	/* reloption kind, from _PG_init */
+
+/* ---- alexcompat.c ---- */
+extern void alex_compat_init(void); /* unique indexes before 18, from _PG_init */
 
 /* ---- alexwal.c ---- */
 
