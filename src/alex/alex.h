@@ -330,12 +330,12 @@ extern int	alex_locate(Relation rel, const AlexInfo *info, Page page,
 
 /* ---- alexroute.c: backend-local routing cache ---- */
 
-/* Guess of the leaf for key; InvalidBlockNumber if there is no cache. */
+/* Guess of a page on key's path, low down; InvalidBlockNumber: no cache. */
 extern BlockNumber alex_route(Relation rel, AlexInfo *info,
 							  const AlexKey *key, uint32 *slot,
-							  Buffer *recent);
+							  Buffer *recent, uint32 *level);
 
-/* Tells the cache where key's leaf really was, and in which buffer. */
+/* Tells the cache which page it really was, and in which buffer. */
 extern void alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,
 							 BlockNumber actual, Buffer buf);
 

@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -805,13 +806,52 @@ alex_cmp_fields(Relation rel, const AlexInfo *info, const uint64 *f,
 }
 
 /*
- * alex_cmp_row_keys: the key columns of two rows
+ * The word that stands for all words equal to it: zeros and NaNs of floats
+ */
+static uint64
+alex_canonical_word(const AlexColumn *col, uint64 word)
+{
+	AlexArg		arg;
+	char		buf[16];
+	Datum		value = alex_unproject(col, &word, buf);
+
+	memset(&arg, 0, sizeof(arg));
+	if (col->kind == ALEX_KIND_FLOAT4)
+		alex_arg_float4(&arg, (float8) DatumGetFloat4(value));
+	else
+		alex_arg_float8(&arg, DatumGetFloat8(value));
+	if (col->desc)
+		alex_arg_desc(&arg);
+	return arg.lo[0];
+}
+
+/*
+ * alex_canonical_key: replaces a float key column's word by the smallest word
+ * that is equal to it for the operators; f[] are an entry's fields
+ */
+void
+alex_canonical_key(const AlexInfo *info, uint64 *f)
+{
+	const AlexColumn *col = &info->column[info->nkeyatts - 1];
+	uint64	   *word = &f[col->field + 1];
+
+	if (info->dict ||
+		(col->kind != ALEX_KIND_FLOAT4 && col->kind != ALEX_KIND_FLOAT8) ||
+		(f[col->field] != 0) != col->nullsfirst)
+		return;
+	*word = alex_canonical_word(col, *word);
+}
+
+/*
+ * alex_cmp_row_keys: the key columns of two rows, as the operators see them
  */
 int
 alex_cmp_row_keys(Relation rel, const AlexInfo *info, const uint64 *a,
 				  const uint64 *b)
 {
 	AlexKey		key;
+	uint64		fa[ALEX_MAX_FIELDS];
+	uint64		fb[ALEX_MAX_FIELDS];
 
 	if (info->dict)
 	{
@@ -820,7 +860,13 @@ alex_cmp_row_keys(Relation rel, const AlexInfo *info, const uint64 *a,
 		alex_key_from_fields(rel, info, b, false, &key);
 		return alex_cmp_image(rel, info, (IndexTuple) (uintptr_t) a[0], &key);
 	}
-	return alex_cmp_words(a, b, 0, info->nkey);
+	if (alex_cmp_words(a, b, 0, info->nkey) == 0)
+		return 0;
+	memcpy(fa, a, sizeof(uint64) * info->nkey);
+	memcpy(fb, b, sizeof(uint64) * info->nkey);
+	alex_canonical_key(info, fa);
+	alex_canonical_key(info, fb);
+	return alex_cmp_words(fa, fb, 0, info->nkey);
 }
 
 /*
@@ -830,8 +876,11 @@ int
 alex_cmp_rows(Relation rel, const AlexInfo *info, const uint64 *a,
 			  const uint64 *b)
 {
-	int			cmp = alex_cmp_row_keys(rel, info, a, b);
+	int			cmp;
 
+	if (!info->dict)
+		return alex_cmp_words(a, b, 0, info->nord);
+	cmp = alex_cmp_row_keys(rel, info, a, b);
 	return cmp != 0 ? cmp : alex_cmp_words(a, b, info->nkey, info->nord);
 }
 

@@ -50,7 +50,8 @@ alex_attribute_kinds(Relation rel, uint8 *kind)
 			return false;
 		nfields += kind[i] == ALEX_KIND_UUID ? 3 : 2;
 	}
-	return nfields <= ALEX_MAX_FIELDS;
+	/* one field is left for positions in a record of a batch */
+	return nfields < ALEX_MAX_FIELDS;
 }
 
 /* Lays out the fields of words; see alex.h */
@@ -176,14 +177,25 @@ alex_check_meta(Relation rel, Page page)
 				 errhint("Please REINDEX it.")));
 }
 
+/*
+ * alex_get_metabuf: the checked metapage, locked with access
+ */
+Buffer
+alex_get_metabuf(Relation rel, int access)
+{
+	Buffer		buf = ReadBuffer(rel, ALEX_METAPAGE);
+
+	LockBuffer(buf, access);
+	alex_check_meta(rel, BufferGetPage(buf));
+	return buf;
+}
+
 /* Locks the metapage share and copies it */
 static void
 alex_read_meta(Relation rel, AlexMetaPageData *meta)
 {
-	Buffer		buf = ReadBuffer(rel, ALEX_METAPAGE);
+	Buffer		buf = alex_get_metabuf(rel, BUFFER_LOCK_SHARE);
 
-	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	alex_check_meta(rel, BufferGetPage(buf));
 	*meta = *AlexPageGetMeta(BufferGetPage(buf));
 	UnlockReleaseBuffer(buf);
 }

@@ -1,0 +1,458 @@
+/*-------------------------------------------------------------------------
+ *
+ * alexsplit.c
+ *	  Splitting pages and entering the separators into the parent level.
+ *
+ * A split writes the old page and all new ones as one record, with the
+ * ALEX_INCOMPLETE_SPLIT flag on every page whose right sibling the parent
+ * does not know yet.  Then the separators go up one by one, each while the
+ * flagged page is locked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "alex/alex.h"
+#include "miscadmin.h"
+#include "storage/predicate.h"
+#include "utils/memutils.h"
+
+/* pages written by one split: two blocks of the record are for neighbours */
+#define ALEX_SPLIT_PAGES	(ALEX_MAX_CHANGES - 2)
+
+/* A split in the making: where each piece starts, and its pages */
+typedef struct AlexSplitPlan
+{
+	int			npieces;
+	int			start[ALEX_SPLIT_PAGES + 1];
+	Buffer		buf[ALEX_SPLIT_PAGES];
+	Page		image[ALEX_MAX_CHANGES];
+} AlexSplitPlan;
+
+/* Fence between rows start - 1 and start of a page at the spec's level */
+static void
+alex_piece_fence(Relation rel, const AlexInfo *info, const AlexSpec *spec,
+				 const uint64 *rows, int start, AlexFence *fence)
+{
+	const uint64 *right = rows + (Size) start * spec->nfields;
+
+	if (spec->level == 0)
+		alex_make_separator(rel, info, right - spec->nfields, right, fence);
+	else
+	{
+		/* a row of an inner page is its child's low fence already */
+		fence->inf = false;
+		memcpy(fence->f, right, sizeof(uint64) * info->nord);
+	}
+}
+
+/*
+ * Cuts rows greedily into pieces of at most "space" bytes; false if there are
+ * more than maxpieces.
+ */
+static bool
+alex_cut_rows(const AlexSpec *spec, const uint64 *rows, int n, int space,
+			  int maxpieces, AlexSplitPlan *plan)
+{
+	AlexSpec	piece = *spec;
+	int			at = 0;
+
+	plan->npieces = 0;
+	while (at < n)
+	{
+		int			fit;
+
+		if (plan->npieces == maxpieces)
+			return false;
+		if (at > 0 && spec->dict)
+		{
+			piece.low.inf = false;
+			piece.low.f[0] = rows[(Size) at * spec->nfields];
+		}
+		fit = alex_rows_fit(&piece, rows + (Size) at * spec->nfields, n - at,
+							space);
+		plan->start[plan->npieces++] = at;
+		at += Max(fit, 1);
+	}
+	plan->start[plan->npieces] = n;
+	return true;
+}
+
+/*
+ * Evens out a greedy plan: the same number of pieces with the least space
+ * each.  Bisection on the space; what it cannot even out stays greedy.
+ */
+static void
+alex_even_plan(const AlexSpec *spec, const uint64 *rows, int n, int space,
+			   AlexSplitPlan *plan)
+{
+	int			lo = space / plan->npieces / 2;
+	int			hi = space;
+	AlexSplitPlan try = *plan;
+
+	while (hi - lo > space / 32)
+	{
+		int			mid = (lo + hi) / 2;
+
+		if (alex_cut_rows(spec, rows, n, mid, plan->npieces, &try))
+		{
+			*plan = try;
+			hi = mid;
+		}
+		else
+			lo = mid;
+	}
+}
+
+/*
+ * Bytes of a page for entries and their images.  Fences without INCLUDE columns
+ * are images of their own, for which the plan has to leave room.
+ */
+static int
+alex_piece_space(const AlexInfo *info, const AlexSpec *spec,
+				 const uint64 *rows, int n)
+{
+	int			largest = 0;
+
+	if (info->dict && spec->level == 0 && info->natts > info->nkeyatts)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			IndexTuple	image = (IndexTuple) (uintptr_t) rows[(Size) i * spec->nfields];
+
+			largest = Max(largest, (int) ALEX_IMAGE_PITCH(image));
+		}
+	}
+	return alex_spec_space(spec) - largest;
+}
+
+/*
+ * Decides where to cut.  More rows than fit ALEX_SPLIT_PAGES pages are the
+ * caller's mistake.
+ */
+static void
+alex_plan_split(Relation rel, const AlexInfo *info, const AlexSpec *spec,
+				const uint64 *rows, int n, bool append, AlexSplitPlan *plan)
+{
+	int			space = alex_piece_space(info, spec, rows, n);
+
+	if (append && spec->level == 0)
+		space = space * alex_fillfactor(rel) / 100;
+	if (!alex_cut_rows(spec, rows, n, space, ALEX_SPLIT_PAGES, plan))
+		elog(ERROR, "alex: too many entries for one split of index \"%s\"",
+			 RelationGetRelationName(rel));
+	if (plan->npieces == 1)
+	{
+		/* it did not fit as it was: cut in the middle */
+		plan->npieces = 2;
+		plan->start[1] = Max(1, n / 2);
+		plan->start[2] = n;
+	}
+	else if (!append)
+		alex_even_plan(spec, rows, n, space, plan);
+}
+
+/* Encodes the pieces; links and flags included. */
+static void
+alex_encode_pieces(Relation rel, const AlexInfo *info, const AlexSpec *spec,
+				   const uint64 *rows, AlexSplitPlan *plan, char *images)
+{
+	AlexFence	fence = spec->low;
+
+	for (int i = 0; i < plan->npieces; i++)
+	{
+		bool		last = i == plan->npieces - 1;
+		AlexSpec	piece = *spec;
+		int			start = plan->start[i];
+
+		piece.low = fence;
+		if (!last)
+		{
+			alex_piece_fence(rel, info, spec, rows, plan->start[i + 1], &fence);
+			piece.high = fence;
+			piece.right = BufferGetBlockNumber(plan->buf[i + 1]);
+			piece.flags |= ALEX_INCOMPLETE_SPLIT;
+		}
+		if (i > 0)
+			piece.left = BufferGetBlockNumber(plan->buf[i - 1]);
+		plan->image[i] = images + (Size) i * BLCKSZ;
+		if (!alex_page_encode(plan->image[i], &piece,
+							  rows + (Size) start * spec->nfields,
+							  plan->start[i + 1] - start))
+			elog(ERROR, "alex: piece of a split does not fit a page of index \"%s\"",
+				 RelationGetRelationName(rel));
+	}
+}
+
+/* Writes and logs all pages of a split */
+static void
+alex_write_split(Relation rel, const AlexSpec *spec, AlexSplitPlan *plan,
+				 Buffer child)
+{
+	AlexChange	change[ALEX_MAX_CHANGES];
+	Buffer		right = InvalidBuffer;
+	int			n = plan->npieces;
+
+	for (int i = 0; i < n; i++)
+	{
+		change[i].buf = plan->buf[i];
+		change[i].op = ALEX_CHANGE_IMAGE;
+		change[i].link = InvalidBlockNumber;
+	}
+	if (spec->right != InvalidBlockNumber)
+	{
+		right = alex_get_buffer(rel, spec->right, BUFFER_LOCK_EXCLUSIVE);
+		change[n].buf = right;
+		change[n].op = ALEX_CHANGE_LEFTLINK;
+		change[n].link = BufferGetBlockNumber(plan->buf[plan->npieces - 1]);
+		n++;
+	}
+	if (BufferIsValid(child))
+	{
+		change[n].buf = child;
+		change[n].op = ALEX_CHANGE_CLEAR_SPLIT;
+		change[n].link = InvalidBlockNumber;
+		n++;
+	}
+	if (spec->level == 0)
+	{
+		for (int i = 1; i < plan->npieces; i++)
+			PredicateLockPageSplit(rel, BufferGetBlockNumber(plan->buf[0]),
+								   BufferGetBlockNumber(plan->buf[i]));
+	}
+	alex_do_changes(rel, change, plan->image, n, XLOG_ALEX_SPLIT);
+	if (BufferIsValid(right))
+		UnlockReleaseBuffer(right);
+}
+
+/* Completes the splits of new pages from blk on, whoever was faster. */
+static void
+alex_finish_chain(Relation rel, AlexInfo *info, Relation heap,
+				  const BlockNumber *blk, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Buffer		buf = ReadBuffer(rel, blk[i]);
+		AlexOpaque	opaque;
+
+		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+		opaque = AlexPageGetOpaque(BufferGetPage(buf));
+		if ((opaque->flags & (ALEX_INCOMPLETE_SPLIT | ALEX_DELETED)) ==
+			ALEX_INCOMPLETE_SPLIT)
+			alex_finish_split(rel, info, heap, buf);
+		UnlockReleaseBuffer(buf);
+	}
+}
+
+/*
+ * Splits buf's page into pages for n rows.  child, if valid, is the page of
+ * the next lower level whose separator is among the rows.  Releases buf.
+ */
+static void
+alex_split_page(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
+				const uint64 *rows, int n, bool append, Buffer child)
+{
+	static char *images = NULL;
+	AlexSpec	spec;
+	AlexSplitPlan plan;
+	BlockNumber blk[ALEX_SPLIT_PAGES];
+
+	if (images == NULL)
+		images = MemoryContextAlloc(TopMemoryContext,
+									ALEX_SPLIT_PAGES * BLCKSZ);
+	Assert(!(AlexPageGetOpaque(BufferGetPage(buf))->flags &
+			 ALEX_INCOMPLETE_SPLIT));
+	alex_page_spec(BufferGetPage(buf), &spec);
+	alex_plan_split(rel, info, &spec, rows, n, append, &plan);
+
+	plan.buf[0] = buf;
+	for (int i = 1; i < plan.npieces; i++)
+	{
+		plan.buf[i] = alex_new_buffer(rel);
+		blk[i] = BufferGetBlockNumber(plan.buf[i]);
+	}
+	alex_encode_pieces(rel, info, &spec, rows, &plan, images);
+	alex_write_split(rel, &spec, &plan, child);
+	for (int i = 1; i < plan.npieces; i++)
+		UnlockReleaseBuffer(plan.buf[i]);
+	alex_finish_split(rel, info, heap, buf);
+	UnlockReleaseBuffer(buf);
+	alex_finish_chain(rel, info, heap, blk + 1, plan.npieces - 2);
+}
+
+/*
+ * alex_split: see alex.h
+ */
+void
+alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
+		   const uint64 *rows, int n, bool append)
+{
+	alex_split_page(rel, info, heap, buf, rows, n, append, InvalidBuffer);
+}
+
+/* ---- parent entries ---- */
+
+/* Puts a new root above the leftmost page buf and its right sibling. */
+static void
+alex_new_root(Relation rel, AlexInfo *info, Buffer buf, Buffer metabuf,
+			  Buffer rootbuf, const AlexFence *sep, BlockNumber right)
+{
+	PGAlignedBlock root;
+	PGAlignedBlock meta;
+	AlexSpec	spec;
+	uint64		rows[2 * ALEX_MAX_FIELDS] = {0};
+	uint32		level = AlexPageGetOpaque(BufferGetPage(buf))->level + 1;
+	AlexChange	change[3] = {
+		{rootbuf, ALEX_CHANGE_IMAGE, InvalidBlockNumber},
+		{metabuf, ALEX_CHANGE_IMAGE, InvalidBlockNumber},
+		{buf, ALEX_CHANGE_CLEAR_SPLIT, InvalidBlockNumber}
+	};
+	Page		image[3] = {root.data, meta.data, NULL};
+
+	memset(&spec, 0, sizeof(spec));
+	spec.nfields = info->ninner;
+	spec.nord = info->nord;
+	spec.dict = info->dict;
+	spec.deadfield = ALEX_NO_DEADFIELD;
+	spec.level = level;
+	spec.left = spec.right = InvalidBlockNumber;
+	spec.low.inf = spec.high.inf = true;
+	rows[AlexFieldChild(info)] = BufferGetBlockNumber(buf);
+	memcpy(rows + info->ninner, sep->f, sizeof(uint64) * info->nord);
+	rows[info->ninner + AlexFieldChild(info)] = right;
+	if (!alex_page_encode(root.data, &spec, rows, 2))
+		elog(ERROR, "alex: separator does not fit a page");
+	alex_init_metapage(meta.data, info, BufferGetBlockNumber(rootbuf), level);
+	alex_do_changes(rel, change, image, 3, XLOG_ALEX_NEWROOT);
+}
+
+/*
+ * The tree grows by a level: buf is the leftmost page of the root's level.
+ * Nobody else can do this, because we hold its lock.
+ */
+static void
+alex_grow_tree(Relation rel, AlexInfo *info, Buffer buf, const AlexFence *sep,
+			   BlockNumber right)
+{
+	Buffer		rootbuf = alex_new_buffer(rel);
+	Buffer		metabuf = alex_get_metabuf(rel, BUFFER_LOCK_EXCLUSIVE);
+
+	alex_new_root(rel, info, buf, metabuf, rootbuf, sep, right);
+	UnlockReleaseBuffer(metabuf);
+	UnlockReleaseBuffer(rootbuf);
+	alex_refresh_root(rel, info);
+}
+
+/*
+ * While buf was not leftmost and the tree had no level above it, somebody is
+ * about to add that level: wait for the lock that he holds.
+ */
+static void
+alex_await_root(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
+				uint32 level)
+{
+	AlexKey		key;
+	Buffer		first;
+
+	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	alex_key_begin(info, &key);
+	alex_key_finish(info, &key, false);
+	first = alex_find_page(rel, info, &key, level, BUFFER_LOCK_EXCLUSIVE, false);
+	if (AlexPageGetOpaque(BufferGetPage(first))->flags & ALEX_INCOMPLETE_SPLIT)
+		alex_finish_split(rel, info, heap, first);
+	UnlockReleaseBuffer(first);
+	alex_refresh_root(rel, info);
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+}
+
+/* Splits a parent page that has no room for row at pos. */
+static void
+alex_split_parent(Relation rel, AlexInfo *info, Relation heap, Buffer parent,
+				  int pos, const uint64 *row, Buffer child)
+{
+	Page		page = BufferGetPage(parent);
+	bool		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
+		pos == AlexPageCount(page);
+	int			nf = info->ninner;
+	int			n = AlexPageCount(page) + 1;
+	uint64	   *rows = palloc(sizeof(uint64) * nf * n);
+
+	alex_page_decode(page, 0, pos, rows);
+	memcpy(rows + pos * nf, row, sizeof(uint64) * nf);
+	alex_page_decode(page, pos, n - 1, rows + (pos + 1) * nf);
+	alex_split_page(rel, info, heap, parent, rows, n, append, child);
+	pfree(rows);
+}
+
+/* Enters a separator into the parent level, for the flagged page buf. */
+static void
+alex_insert_separator(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
+					  const uint64 *row)
+{
+	uint32		level = AlexPageGetOpaque(BufferGetPage(buf))->level + 1;
+	AlexKey		key;
+	Buffer		parent;
+	int			pos;
+
+	alex_key_from_fields(rel, info, row, true, &key);
+	parent = alex_find_for_write(rel, info, heap, &key, level);
+	pos = alex_search_page(rel, info, BufferGetPage(parent), &key);
+	if (alex_do_insert(rel, parent, pos, row, buf))
+		UnlockReleaseBuffer(parent);
+	else
+		alex_split_parent(rel, info, heap, parent, pos, row, buf);
+}
+
+/*
+ * alex_find_for_write: the page at level for key, exclusively locked, without
+ * an incomplete split
+ */
+Buffer
+alex_find_for_write(Relation rel, AlexInfo *info, Relation heap,
+					const AlexKey *key, uint32 level)
+{
+	for (;;)
+	{
+		Buffer		buf = level == 0 ?
+			alex_find_leaf(rel, info, key, BUFFER_LOCK_EXCLUSIVE) :
+			alex_find_page(rel, info, key, level, BUFFER_LOCK_EXCLUSIVE, false);
+
+		if (!(AlexPageGetOpaque(BufferGetPage(buf))->flags &
+			  ALEX_INCOMPLETE_SPLIT))
+			return buf;
+		/* this may let go of the lock: look again */
+		alex_finish_split(rel, info, heap, buf);
+		UnlockReleaseBuffer(buf);
+	}
+}
+
+/*
+ * alex_finish_split: see alex.h
+ */
+void
+alex_finish_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf)
+{
+	Page		page = BufferGetPage(buf);
+	AlexOpaque	opaque = AlexPageGetOpaque(page);
+	uint32		level = opaque->level;
+
+	while (opaque->flags & ALEX_INCOMPLETE_SPLIT)
+	{
+		AlexFence	sep;
+		uint64		row[ALEX_MAX_FIELDS];
+
+		alex_page_high(page, &sep);
+		if (info->rootlevel <= level)
+			alex_refresh_root(rel, info);
+		if (info->rootlevel > level)
+		{
+			memcpy(row, sep.f, sizeof(uint64) * info->nord);
+			row[AlexFieldChild(info)] = opaque->right;
+			alex_insert_separator(rel, info, heap, buf, row);
+		}
+		else if (AlexPageGetPack(page)->flags & ALEX_PACK_LOW_INF)
+			alex_grow_tree(rel, info, buf, &sep, opaque->right);
+		else
+			alex_await_root(rel, info, heap, buf, level);
+	}
+}
