@@ -95,4 +95,5 @@ _PG_init(void)
 	alex_handler_init();
 	alex_batch_init();
 	alex_compat_init();
+	alex_plan_init();
 }
