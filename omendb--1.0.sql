@@ -208,3 +208,74 @@ $$;
 
 COMMENT ON FUNCTION omendb.alex_create_operator_class(regtype) IS
 'makes the operator class for alex of a type that has one for btree';
+
+-- ---------------------------------------------------------------------------
+-- looking inside
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omendb.alex_check(index regclass,
+								  heapallindexed boolean DEFAULT false)
+RETURNS void
+AS 'MODULE_PATHNAME', 'omendb_alex_check'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omendb.alex_check(regclass, boolean) IS
+'raises an error unless the alex index is sound, and has all rows of its table';
+
+REVOKE ALL ON FUNCTION omendb.alex_check(regclass, boolean) FROM PUBLIC;
+
+CREATE FUNCTION omendb.alex_stats(index regclass,
+								  OUT height integer,
+								  OUT leaf_pages bigint,
+								  OUT inner_pages bigint,
+								  OUT deleted_pages bigint,
+								  OUT new_pages bigint,
+								  OUT entries bigint,
+								  OUT dead_hints bigint,
+								  OUT fill double precision,
+								  OUT bytes_per_key double precision,
+								  OUT model_error double precision,
+								  OUT cache_bytes bigint,
+								  OUT cache_hits bigint,
+								  OUT cache_misses bigint)
+AS 'MODULE_PATHNAME', 'omendb_alex_stats'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omendb.alex_stats(regclass) IS
+'figures of an alex index: height, pages, entries, fill in percent, bytes a key, model error in entries, and the routing cache of this session';
+
+REVOKE ALL ON FUNCTION omendb.alex_stats(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION omendb.alex_stats(regclass) TO pg_stat_scan_tables;
+
+CREATE FUNCTION omendb.alex_page_header(index regclass, blkno bigint,
+										OUT level integer,
+										OUT flags text,
+										OUT left_page bigint,
+										OUT right_page bigint,
+										OUT entries integer,
+										OUT entry_bits integer,
+										OUT free_bytes integer,
+										OUT low text,
+										OUT high text)
+AS 'MODULE_PATHNAME', 'omendb_alex_page_header'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omendb.alex_page_header(regclass, bigint) IS
+'level, links and fences of a page of an alex index';
+
+REVOKE ALL ON FUNCTION omendb.alex_page_header(regclass, bigint) FROM PUBLIC;
+
+CREATE FUNCTION omendb.alex_page_items(index regclass, blkno bigint,
+									   OUT "position" integer,
+									   OUT key text,
+									   OUT tid tid,
+									   OUT child bigint,
+									   OUT dead boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'omendb_alex_page_items'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omendb.alex_page_items(regclass, bigint) IS
+'entries of a page of an alex index';
+
+REVOKE ALL ON FUNCTION omendb.alex_page_items(regclass, bigint) FROM PUBLIC;

@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 #include "access/xloginsert.h"
+#include "commands/vacuum.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
@@ -53,6 +54,23 @@ OmenExtendLocked(Relation rel, ForkNumber fork)
 {
 	return ExtendBufferedRel(BMR_REL(rel), fork, NULL, EB_LOCK_FIRST);
 }
+#endif
+
+/* 16 gave IndexVacuumInfo the table; before, nobody needs it there */
+#if PG_VERSION_NUM < 160000
+#define OmenVacuumHeap(info)		NULL
+#else
+#define OmenVacuumHeap(info)		((info)->heaprel)
+#endif
+
+/* 17 added RestrictSearchPath; before, maintenance kept the user's path */
+#if PG_VERSION_NUM < 170000
+#define RestrictSearchPath()		((void) 0)
+#endif
+
+/* 18 asks whether ANALYZE calls */
+#if PG_VERSION_NUM < 180000
+#define vacuum_delay_point(is_analyze)	vacuum_delay_point()
 #endif
 
 #endif							/* OMENDB_COMPAT_H */
