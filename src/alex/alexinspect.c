@@ -188,7 +188,8 @@ omendb_alex_stats(PG_FUNCTION_ARGS)
 	values[i++] = Int64GetDatum(s.entries);
 	values[i++] = Int64GetDatum(s.dead);
 	nulls[i] = s.leaves == 0;
-	values[i++] = Float8GetDatum(nulls[i] ? 0 : 100.0 * s.fill / s.leaves);
+	values[i] = Float8GetDatum(nulls[i] ? 0 : 100.0 * s.fill / s.leaves);
+	i++;
 	nulls[i] = s.entries == 0;
 	values[i] = Float8GetDatum(nulls[i] ? 0 :
 							   (double) nblocks * BLCKSZ / s.entries);
@@ -356,7 +357,7 @@ alex_put_item(ReturnSetInfo *result, Relation rel, const AlexInfo *info,
 									 leaf ? info->natts : info->nkeyatts, blk);
 	nulls[2] = nulls[1];
 	alex_row_tid(info, row, &tid);
-	values[2] = ItemPointerGetDatum(&tid);
+	values[2] = PointerGetDatum(&tid);
 	nulls[3] = leaf;
 	values[3] = Int64GetDatum(leaf ? 0 : (int64) row[AlexFieldChild(info)]);
 	values[4] = BoolGetDatum(leaf && alex_page_is_dead(page, i));
