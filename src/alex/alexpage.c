@@ -634,6 +634,41 @@ alex_page_insert(Page page, int pos, const uint64 *row)
 	return true;
 }
 
+/* Closes the gaps of the entries at pos[]; widths and images stay. */
+static void
+alex_delete_bits(Page page, const uint16 *pos, int npos)
+{
+	PageHeader	hdr = (PageHeader) page;
+	AlexPack   *pack = AlexPageGetPack(page);
+	uint8	   *bits = AlexPackBits(pack);
+	uint32		rowbits = pack->bitoff[pack->nfields];
+	int			gone = 0;
+	int			lower;
+
+	for (int i = 0; i < pack->nentries; i++)
+	{
+		if (gone < npos && pos[gone] == i)
+		{
+			gone++;
+			continue;
+		}
+		for (int f = 0; f < pack->nfields && gone > 0; f++)
+		{
+			uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
+			uint64		v = alex_get_bits(bits, i * rowbits + pack->bitoff[f],
+										  width);
+
+			alex_put_bits(bits, (i - gone) * rowbits + pack->bitoff[f], width,
+						  v);
+		}
+	}
+	pack->nentries -= gone;
+	lower = (int) ((char *) bits - (char *) page) +
+		(int) ((pack->nentries * rowbits + 7) / 8);
+	memset(page + lower, 0, hdr->pd_lower - lower);
+	hdr->pd_lower = lower;
+}
+
 void
 alex_page_delete(Page page, const uint16 *pos, int npos)
 {
@@ -654,8 +689,15 @@ alex_page_delete(Page page, const uint16 *pos, int npos)
 		kept += to - from;
 		from = to + 1;
 	}
-	/* a subset of a page's rows always fits */
-	alex_encode(tmp.data, &spec, alex_scratch, kept, 0);
+	/*
+	 * Fewer rows may need more room for images: rows between others of one
+	 * image no longer share it when encoded anew.  Then only the bits move.
+	 */
+	if (!alex_encode(tmp.data, &spec, alex_scratch, kept, 0))
+	{
+		alex_delete_bits(page, pos, npos);
+		return;
+	}
 	((PageHeader) tmp.data)->pd_flags = ((PageHeader) page)->pd_flags;
 	PageSetLSN(tmp.data, PageGetLSN(page));
 	memcpy(page, tmp.data, BLCKSZ);
@@ -912,8 +954,8 @@ alex_verify_image(Page page, uint64 code)
 	Size		size;
 
 	if (code == 0)
-		return NULL;
-	if (start < hdr->pd_upper ||
+		return "key image is missing";
+	if (code >= BLCKSZ / 8 || start < hdr->pd_upper ||
 		start + sizeof(IndexTupleData) > hdr->pd_special)
 		return "key image lies outside of the page's image area";
 	itup = alex_code_tuple(page, code);
@@ -924,15 +966,33 @@ alex_verify_image(Page page, uint64 code)
 }
 
 static const char *
+alex_verify_fences(Page page)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	const char *wrong = NULL;
+
+	if (!(pack->flags & ALEX_PACK_LOW_INF))
+		wrong = alex_verify_image(page, AlexPackLow(pack)[0]);
+	if (wrong == NULL && !(pack->flags & ALEX_PACK_HIGH_INF))
+		wrong = alex_verify_image(page, AlexPackHigh(pack)[0]);
+	return wrong;
+}
+
+/* Row 0 of a leftmost inner page is the only one without an image. */
+static const char *
 alex_verify_images(Page page)
 {
 	AlexPack   *pack = AlexPageGetPack(page);
-	const char *wrong = alex_verify_image(page, AlexPackLow(pack)[0]);
+	const char *wrong = NULL;
 
-	if (wrong == NULL)
-		wrong = alex_verify_image(page, AlexPackHigh(pack)[0]);
 	for (int i = 0; i < pack->nentries && wrong == NULL; i++)
-		wrong = alex_verify_image(page, alex_get_field(pack, i, 0));
+	{
+		uint64		code = alex_get_field(pack, i, 0);
+
+		if (code != 0 || i > 0 || AlexPageGetOpaque(page)->level == 0 ||
+			!(pack->flags & ALEX_PACK_LOW_INF))
+			wrong = alex_verify_image(page, code);
+	}
 	return wrong;
 }
 
@@ -973,7 +1033,8 @@ alex_page_verify_header(Page page)
 	if ((pack->flags & ALEX_PACK_DICT) &&
 		(pack->bitoff[1] != ALEX_CODE_BITS || AlexPackBase(pack)[0] != 0))
 		return "image codes have a wrong width";
-	return NULL;
+	/* fences' codes are words of any size: they are never followed unseen */
+	return (pack->flags & ALEX_PACK_DICT) ? alex_verify_fences(page) : NULL;
 }
 
 const char *

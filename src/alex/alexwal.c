@@ -509,7 +509,35 @@ alex_redo_delete(XLogReaderState *record)
 		UnlockReleaseBuffer(buf);
 }
 
-/* Locks of all pages are held to the end: readers see all changes or none. */
+/* Redoes the change of block i; returns its buffer, locked. */
+static Buffer
+alex_redo_change(XLogReaderState *record, int i, const xl_alex_change *c)
+{
+	Buffer		buf;
+
+	if (c->op == ALEX_CHANGE_IMAGE)
+	{
+		Size		len;
+		char	   *data = XLogRecGetBlockData(record, i, &len);
+
+		buf = XLogInitBufferForRedo(record, i);
+		alex_restore_page(BufferGetPage(buf), data, len);
+	}
+	else
+	{
+		if (XLogReadBufferForRedo(record, i, &buf) != BLK_NEEDS_REDO)
+			return buf;
+		alex_apply_change(BufferGetPage(buf), c->op, c->link);
+	}
+	PageSetLSN(BufferGetPage(buf), record->EndRecPtr);
+	MarkBufferDirty(buf);
+	return buf;
+}
+
+/*
+ * Locks of all pages are held to the end: readers see all changes or none.
+ * The child, whose flag is cleared, is locked before its parents.
+ */
 static void
 alex_redo_changes(XLogReaderState *record)
 {
@@ -517,30 +545,15 @@ alex_redo_changes(XLogReaderState *record)
 	int			n = XLogRecGetDataLen(record) / SizeOfAlexChange;
 	Buffer		buf[ALEX_MAX_CHANGES];
 
-	for (int i = 0; i < n; i++)
+	for (int children = 1; children >= 0; children--)
 	{
-		xl_alex_change c;
-		bool		redo = true;
+		for (int i = 0; i < n; i++)
+		{
+			xl_alex_change c;
 
-		memcpy(&c, ops + i * SizeOfAlexChange, SizeOfAlexChange);
-		if (c.op == ALEX_CHANGE_IMAGE)
-		{
-			Size		len;
-			char	   *data = XLogRecGetBlockData(record, i, &len);
-
-			buf[i] = XLogInitBufferForRedo(record, i);
-			alex_restore_page(BufferGetPage(buf[i]), data, len);
-		}
-		else
-		{
-			redo = XLogReadBufferForRedo(record, i, &buf[i]) == BLK_NEEDS_REDO;
-			if (redo)
-				alex_apply_change(BufferGetPage(buf[i]), c.op, c.link);
-		}
-		if (redo)
-		{
-			PageSetLSN(BufferGetPage(buf[i]), record->EndRecPtr);
-			MarkBufferDirty(buf[i]);
+			memcpy(&c, ops + i * SizeOfAlexChange, SizeOfAlexChange);
+			if ((c.op == ALEX_CHANGE_CLEAR_SPLIT) == (children == 1))
+				buf[i] = alex_redo_change(record, i, &c);
 		}
 	}
 	for (int i = 0; i < n; i++)
