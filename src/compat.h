@@ -27,9 +27,11 @@ typedef RelFileNode RelFileLocator;
 typedef Oid RelFileNumber;
 #define RelFileLocatorEquals(a, b)	RelFileNodeEquals(a, b)
 #define OmenRelLocator(rel)			((rel)->rd_node)
+#define OmenRelNumber(locator)		((locator).relNode)
 #else
 #include "storage/relfilelocator.h"
 #define OmenRelLocator(rel)			((rel)->rd_locator)
+#define OmenRelNumber(locator)		((locator).relNumber)
 #endif
 
 /* 16 added ExtendBufferedRel, the way to add a page without a lock of ours */

@@ -339,6 +339,9 @@ extern BlockNumber alex_route(Relation rel, AlexInfo *info,
 extern void alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,
 							 BlockNumber actual, Buffer buf);
 
+/* Forgets what is known of a relation's storage. */
+extern void alex_route_forget(RelFileNumber relnumber);
+
 /* Counters for alex_stats: hits and misses of this backend for rel. */
 extern void alex_route_counters(Relation rel, uint64 *hits, uint64 *misses,
 								Size *bytes);
@@ -356,11 +359,12 @@ extern void alex_insert_entry(Relation rel, AlexInfo *info, Relation heap,
 /*
  * Replaces the contents of the exclusively locked page in buf by n rows (its
  * own and new ones, in order), splitting it into as many pages as needed, and
- * puts the new pages' separators into the parent.  Releases buf.
+ * puts the new pages' separators into the parent.  Releases buf; or returns
+ * false, with buf as it was, if the rows are too many for one split.
  * append: the new rows are at the right end of the index: fill pages to the
  * fill factor instead of evenly.
  */
-extern void alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
+extern bool alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 					   const uint64 *rows, int n, bool append);
 
 /*
@@ -374,7 +378,7 @@ extern void alex_finish_split(Relation rel, AlexInfo *info, Relation heap,
 extern Buffer alex_find_for_write(Relation rel, AlexInfo *info, Relation heap,
 								  const AlexKey *key, uint32 level);
 
-/* ---- alexbatch.c: statement-local batches ---- */
+/* ---- alexbatch.c, alexmerge.c: statement-local batches ---- */
 extern bool alex_batch_add(Relation rel, const AlexInfo *info, Relation heap,
 						   const AlexEntry *entry);
 extern void alex_batch_flush(Oid indexoid); /* InvalidOid: all */
@@ -484,6 +488,7 @@ typedef struct AlexChange
 #define XLOG_ALEX_DELETE		0x50	/* entries removed from a leaf */
 #define XLOG_ALEX_META			0x60
 #define XLOG_ALEX_REWRITE		0x70	/* one page rewritten by a batch */
+#define XLOG_ALEX_INSERTS		0x80	/* a small batch, entry by entry */
 
 /*
  * These change pages and log the change, all inside a critical section of
@@ -497,9 +502,14 @@ typedef struct AlexChange
 extern bool alex_do_insert(Relation rel, Buffer buf, int pos,
 						   const uint64 *row, Buffer child);
 
-/* Merges n rows at the (final) positions pos[] */
+/*
+ * Replaces a leaf by newpage, which is the leaf with n rows merged in at the
+ * final positions pos[]: one after the other by alex_page_insert if "inplace",
+ * else by encoding all rows.
+ */
 extern void alex_do_merge(Relation rel, Buffer buf, Page newpage,
-						  const uint64 *rows, const uint16 *pos, int n);
+						  const uint64 *rows, const uint16 *pos, int n,
+						  bool inplace);
 
 /* Removes npos entries (ascending positions).  horizon: newest XID removed,
  * for conflicts on standbys (invalid: VACUUM, which needs none).  The caller

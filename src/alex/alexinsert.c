@@ -33,7 +33,8 @@ alex_insert_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	alex_page_decode(page, 0, pos, rows);
 	memcpy(rows + pos * nf, row, sizeof(uint64) * nf);
 	alex_page_decode(page, pos, n - 1, rows + (pos + 1) * nf);
-	alex_split(rel, info, heap, buf, rows, n, append);
+	if (!alex_split(rel, info, heap, buf, rows, n, append))
+		elog(ERROR, "alex: too many pieces in a split of a leaf");
 	pfree(rows);
 }
 

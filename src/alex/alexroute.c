@@ -48,6 +48,7 @@ typedef struct AlexNode
 typedef struct AlexRoute
 {
 	RelFileLocator locator;		/* hash key */
+	Oid			relid;			/* storage can be another relation's later */
 	MemoryContext cxt;			/* all arrays; NULL: nothing cached */
 	Size		bytes;
 	uint64		used;			/* clock of the last use */
@@ -79,35 +80,6 @@ static uint64 alex_route_clock = 0;
 
 /* ---- the registry ---- */
 
-static AlexRoute *
-alex_get_route(Relation rel)
-{
-	RelFileLocator locator = OmenRelLocator(rel);
-	AlexRoute  *route = alex_last_route;
-	bool		found;
-
-	if (route != NULL && RelFileLocatorEquals(route->locator, locator))
-		return route;
-	if (alex_routes == NULL)
-	{
-		HASHCTL		ctl = {0};
-
-		ctl.keysize = sizeof(RelFileLocator);
-		ctl.entrysize = sizeof(AlexRoute);
-		alex_routes = hash_create("omendb alex routing", 64, &ctl,
-								  HASH_ELEM | HASH_BLOBS);
-	}
-	route = hash_search(alex_routes, &locator, HASH_ENTER, &found);
-	if (!found)
-	{
-		memset((char *) route + sizeof(RelFileLocator), 0,
-			   sizeof(AlexRoute) - sizeof(RelFileLocator));
-		route->threshold = 16 + RelationGetNumberOfBlocks(rel) / 2048;
-	}
-	alex_last_route = route;
-	return route;
-}
-
 /* Forgets what is cached of an index */
 static void
 alex_drop_route(AlexRoute *route)
@@ -119,6 +91,42 @@ alex_drop_route(AlexRoute *route)
 	route->bytes = 0;
 	route->n = route->nnodes = route->nslots = 0;
 	route->stale = route->descents = 0;
+}
+
+static AlexRoute *
+alex_get_route(Relation rel)
+{
+	RelFileLocator locator = OmenRelLocator(rel);
+	AlexRoute  *route = alex_last_route;
+	bool		found;
+
+	if (route != NULL && RelFileLocatorEquals(route->locator, locator) &&
+		route->relid == RelationGetRelid(rel))
+		return route;
+	if (alex_routes == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(RelFileLocator);
+		ctl.entrysize = sizeof(AlexRoute);
+		alex_routes = hash_create("omendb alex routing", 64, &ctl,
+								  HASH_ELEM | HASH_BLOBS);
+	}
+	route = hash_search(alex_routes, &locator, HASH_ENTER, &found);
+	if (found && route->relid != RelationGetRelid(rel))
+	{
+		alex_drop_route(route);
+		found = false;
+	}
+	if (!found)
+	{
+		memset((char *) route + sizeof(RelFileLocator), 0,
+			   sizeof(AlexRoute) - sizeof(RelFileLocator));
+		route->relid = RelationGetRelid(rel);
+		route->threshold = 16 + RelationGetNumberOfBlocks(rel) / 2048;
+	}
+	alex_last_route = route;
+	return route;
 }
 
 /* Drops others, least recently used first, until "bytes" more are allowed. */
@@ -530,6 +538,25 @@ alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,
 		route->blk[slot] = actual;
 		route->recent[slot] = buf;
 		route->stale--;
+	}
+}
+
+/*
+ * alex_route_forget: drops the cache of a storage that is built anew
+ */
+void
+alex_route_forget(RelFileNumber relnumber)
+{
+	HASH_SEQ_STATUS seq;
+	AlexRoute  *route;
+
+	if (alex_routes == NULL)
+		return;
+	hash_seq_init(&seq, alex_routes);
+	while ((route = hash_seq_search(&seq)) != NULL)
+	{
+		if (OmenRelNumber(route->locator) == relnumber)
+			alex_drop_route(route);
 	}
 }
 

@@ -127,10 +127,9 @@ alex_piece_space(const AlexInfo *info, const AlexSpec *spec,
 }
 
 /*
- * Decides where to cut.  More rows than fit ALEX_SPLIT_PAGES pages are the
- * caller's mistake.
+ * Decides where to cut; false if that makes more than ALEX_SPLIT_PAGES pages.
  */
-static void
+static bool
 alex_plan_split(Relation rel, const AlexInfo *info, const AlexSpec *spec,
 				const uint64 *rows, int n, bool append, AlexSplitPlan *plan)
 {
@@ -139,8 +138,7 @@ alex_plan_split(Relation rel, const AlexInfo *info, const AlexSpec *spec,
 	if (append && spec->level == 0)
 		space = space * alex_fillfactor(rel) / 100;
 	if (!alex_cut_rows(spec, rows, n, space, ALEX_SPLIT_PAGES, plan))
-		elog(ERROR, "alex: too many entries for one split of index \"%s\"",
-			 RelationGetRelationName(rel));
+		return false;
 	if (plan->npieces == 1)
 	{
 		/* it did not fit as it was: cut in the middle */
@@ -150,6 +148,7 @@ alex_plan_split(Relation rel, const AlexInfo *info, const AlexSpec *spec,
 	}
 	else if (!append)
 		alex_even_plan(spec, rows, n, space, plan);
+	return true;
 }
 
 /* Encodes the pieces; links and flags included. */
@@ -246,9 +245,10 @@ alex_finish_chain(Relation rel, AlexInfo *info, Relation heap,
 
 /*
  * Splits buf's page into pages for n rows.  child, if valid, is the page of
- * the next lower level whose separator is among the rows.  Releases buf.
+ * the next lower level whose separator is among the rows.  Releases buf,
+ * unless the rows are too many: then nothing is done and the answer is false.
  */
-static void
+static bool
 alex_split_page(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 				const uint64 *rows, int n, bool append, Buffer child)
 {
@@ -263,7 +263,8 @@ alex_split_page(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	Assert(!(AlexPageGetOpaque(BufferGetPage(buf))->flags &
 			 ALEX_INCOMPLETE_SPLIT));
 	alex_page_spec(BufferGetPage(buf), &spec);
-	alex_plan_split(rel, info, &spec, rows, n, append, &plan);
+	if (!alex_plan_split(rel, info, &spec, rows, n, append, &plan))
+		return false;
 
 	plan.buf[0] = buf;
 	for (int i = 1; i < plan.npieces; i++)
@@ -278,16 +279,18 @@ alex_split_page(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	alex_finish_split(rel, info, heap, buf);
 	UnlockReleaseBuffer(buf);
 	alex_finish_chain(rel, info, heap, blk + 1, plan.npieces - 2);
+	return true;
 }
 
 /*
  * alex_split: see alex.h
  */
-void
+bool
 alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 		   const uint64 *rows, int n, bool append)
 {
-	alex_split_page(rel, info, heap, buf, rows, n, append, InvalidBuffer);
+	return alex_split_page(rel, info, heap, buf, rows, n, append,
+						   InvalidBuffer);
 }
 
 /* ---- parent entries ---- */
@@ -380,7 +383,8 @@ alex_split_parent(Relation rel, AlexInfo *info, Relation heap, Buffer parent,
 	alex_page_decode(page, 0, pos, rows);
 	memcpy(rows + pos * nf, row, sizeof(uint64) * nf);
 	alex_page_decode(page, pos, n - 1, rows + (pos + 1) * nf);
-	alex_split_page(rel, info, heap, parent, rows, n, append, child);
+	if (!alex_split_page(rel, info, heap, parent, rows, n, append, child))
+		elog(ERROR, "alex: too many pieces in a split of an inner page");
 	pfree(rows);
 }
 

@@ -246,7 +246,7 @@ alex_logged_bytes(Page page)
  */
 void
 alex_do_merge(Relation rel, Buffer buf, Page newpage, const uint64 *rows,
-			  const uint16 *pos, int n)
+			  const uint16 *pos, int n, bool inplace)
 {
 	Page		page = BufferGetPage(buf);
 	PGAlignedBlock batch;
@@ -269,7 +269,8 @@ alex_do_merge(Relation rel, Buffer buf, Page newpage, const uint64 *rows,
 		XLogBeginInsert();
 		XLogRegisterBuffer(0, buf, REGBUF_STANDARD);
 		alex_register_page(0, batch.data);
-		lsn = XLogInsert(ALEX_RMGR_ID, XLOG_ALEX_MERGE);
+		lsn = XLogInsert(ALEX_RMGR_ID,
+						 inplace ? XLOG_ALEX_INSERTS : XLOG_ALEX_MERGE);
 	}
 	alex_stamp_pages(rel, &page, 1, lsn);
 	END_CRIT_SECTION();
@@ -457,9 +458,28 @@ alex_redo_merge_page(Page page, Page batch)
 	memcpy(page, out.data, BLCKSZ);
 }
 
+/* Puts the rows of a batch into page one after the other */
+static void
+alex_redo_inserts_page(Page page, Page batch)
+{
+	int			nf = AlexPageGetPack(page)->nfields;
+	uint64		row[ALEX_MAX_FIELDS];
+
+	if (AlexPageGetPack(batch)->nfields != nf + 1)
+		elog(PANIC, "alex: batch does not fit its page");
+	for (int i = 0; i < AlexPageCount(batch); i++)
+	{
+		alex_page_get_row(batch, i, row);
+		if (row[nf] > AlexPageCount(page) ||
+			!alex_page_insert(page, (int) row[nf], row))
+			elog(PANIC, "alex: batch does not fit its page");
+	}
+}
+
 static void
 alex_redo_merge(XLogReaderState *record)
 {
+	bool		inplace = (XLogRecGetInfo(record) & ~XLR_INFO_MASK) == XLOG_ALEX_INSERTS;
 	Buffer		buf;
 
 	if (XLogReadBufferForRedo(record, 0, &buf) == BLK_NEEDS_REDO)
@@ -469,7 +489,10 @@ alex_redo_merge(XLogReaderState *record)
 		char	   *data = XLogRecGetBlockData(record, 0, &len);
 
 		alex_restore_page(batch.data, data, len);
-		alex_redo_merge_page(BufferGetPage(buf), batch.data);
+		if (inplace)
+			alex_redo_inserts_page(BufferGetPage(buf), batch.data);
+		else
+			alex_redo_merge_page(BufferGetPage(buf), batch.data);
 		PageSetLSN(BufferGetPage(buf), record->EndRecPtr);
 		MarkBufferDirty(buf);
 	}
@@ -572,6 +595,7 @@ alex_redo(XLogReaderState *record)
 			alex_redo_insert(record);
 			break;
 		case XLOG_ALEX_MERGE:
+		case XLOG_ALEX_INSERTS:
 			alex_redo_merge(record);
 			break;
 		case XLOG_ALEX_DELETE:
@@ -600,6 +624,8 @@ alex_identify(uint8 info)
 			return "INSERT";
 		case XLOG_ALEX_MERGE:
 			return "MERGE";
+		case XLOG_ALEX_INSERTS:
+			return "INSERTS";
 		case XLOG_ALEX_SPLIT:
 			return "SPLIT";
 		case XLOG_ALEX_NEWROOT:
@@ -640,7 +666,7 @@ alex_desc(StringInfo buf, XLogReaderState *record)
 		memcpy(&pos, data, sizeof(pos));
 		appendStringInfo(buf, "position %u", pos);
 	}
-	else if (info != XLOG_ALEX_MERGE)
+	else if (info != XLOG_ALEX_MERGE && info != XLOG_ALEX_INSERTS)
 		appendStringInfo(buf, "npages %u",
 						 (unsigned) (XLogRecGetDataLen(record) / SizeOfAlexChange));
 }

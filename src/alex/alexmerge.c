@@ -1,0 +1,244 @@
+/*-------------------------------------------------------------------------
+ *
+ * alexmerge.c
+ *	  Merging sorted entries into the index, one leaf at a time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "alex/alex.h"
+#include "miscadmin.h"
+#include "storage/predicate.h"
+#include "utils/memutils.h"
+
+/* a leaf takes this many pages' worth of new rows at once */
+#define ALEX_MERGE_PAGES	10
+
+/* more new rows than one in this many old ones: encode the page anew */
+#define ALEX_INPLACE_SHARE	16
+
+/* Room for a leaf's rows, old and new */
+typedef struct AlexMergeSpace
+{
+	int			max;
+	uint64	   *rows;
+	uint16	   *pos;
+} AlexMergeSpace;
+
+static AlexMergeSpace alex_space = {0};
+
+static void
+alex_reserve(int nf, int n)
+{
+	int			words = n * nf;
+
+	if (words > alex_space.max)
+	{
+		if (alex_space.rows)
+			pfree(alex_space.rows);
+		if (alex_space.pos)
+			pfree(alex_space.pos);
+		alex_space.max = 0;
+		alex_space.pos = NULL;
+		alex_space.rows = MemoryContextAlloc(TopMemoryContext,
+											 sizeof(uint64) * words);
+		alex_space.pos = MemoryContextAlloc(TopMemoryContext,
+											sizeof(uint16) * words);
+		alex_space.max = words;
+	}
+}
+
+/* How many of n sorted rows lie below the page's high fence? */
+static int64
+alex_rows_below(Relation rel, const AlexInfo *info, Page page,
+				const uint64 *rows, int64 n)
+{
+	AlexFence	high;
+	int64		lo = 1;			/* the first row is known to belong here */
+	int64		step = 1;
+	int64		hi;
+
+	alex_page_high(page, &high);
+	if (high.inf)
+		return n;
+	while (lo < n && alex_cmp_rows(rel, info, rows + lo * info->nleaf, high.f) < 0)
+	{
+		lo += step;
+		step *= 2;
+	}
+	hi = Min(lo, n);
+	lo = Max(1, lo - step / 2);
+	while (lo < hi)
+	{
+		int64		mid = (lo + hi) / 2;
+
+		if (alex_cmp_rows(rel, info, rows + mid * info->nleaf, high.f) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Caps the number of rows so that a split of the leaf stays one record. */
+static int
+alex_cap_rows(Relation rel, const AlexInfo *info, Page page,
+			  const uint64 *rows, int64 n)
+{
+	AlexSpec	spec;
+	int			fit;
+
+	if (n <= 16)
+		return (int) n;
+	alex_page_spec(page, &spec);
+	fit = alex_rows_fit(&spec, rows, (int) Min(n, ALEX_MAX_ENTRIES),
+						alex_spec_space(&spec));
+	fit = Max(1, fit * alex_fillfactor(rel) / 100);
+	return (int) Min(n, (int64) Max(16, fit * ALEX_MERGE_PAGES));
+}
+
+/* Merges old and m new rows in alex_space; returns how many there are. */
+static int
+alex_merge_rows(Relation rel, const AlexInfo *info, Page page,
+				const uint64 *rows, int m)
+{
+	int			nf = info->nleaf;
+	int			n = AlexPageCount(page);
+	uint64	   *out;
+	int			at = 0;
+	int			old = 0;
+
+	alex_reserve(nf, n + m);
+	out = alex_space.rows;
+	for (int i = 0; i < m; i++)
+	{
+		AlexKey		key;
+		int			upto;
+
+		alex_key_from_fields(rel, info, rows + (Size) i * nf, true, &key);
+		upto = alex_search_page(rel, info, page, &key);
+		alex_page_decode(page, old, upto, out + (Size) at * nf);
+		at += upto - old;
+		old = upto;
+		alex_space.pos[i] = (uint16) at;
+		memcpy(out + (Size) at * nf, rows + (Size) i * nf, sizeof(uint64) * nf);
+		at++;
+	}
+	alex_page_decode(page, old, n, out + (Size) at * nf);
+	return at + n - old;
+}
+
+/* Tries to put a few rows into the page without encoding it anew. */
+static bool
+alex_merge_inplace(Relation rel, const AlexInfo *info, Buffer buf,
+				   const uint64 *rows, int m)
+{
+	PGAlignedBlock work;
+	Page		page = work.data;
+
+	memcpy(page, BufferGetPage(buf), BLCKSZ);
+	alex_reserve(info->nleaf, m);
+	for (int i = 0; i < m; i++)
+	{
+		const uint64 *row = rows + (Size) i * info->nleaf;
+		AlexKey		key;
+		int			pos;
+
+		alex_key_from_fields(rel, info, row, true, &key);
+		pos = alex_search_page(rel, info, page, &key);
+		if (!alex_page_insert(page, pos, row))
+			return false;
+		alex_space.pos[i] = (uint16) pos;
+	}
+	alex_do_merge(rel, buf, page, rows, alex_space.pos, m, true);
+	return true;
+}
+
+/* Encodes a leaf with its merged rows anew; false if they do not fit. */
+static bool
+alex_merge_anew(Relation rel, Buffer buf, const uint64 *rows, int m, int total)
+{
+	PGAlignedBlock work;
+	AlexSpec	spec;
+
+	alex_page_spec(BufferGetPage(buf), &spec);
+	if (!alex_page_encode(work.data, &spec, alex_space.rows, total))
+		return false;
+	alex_do_merge(rel, buf, work.data, rows, alex_space.pos, m, false);
+	return true;
+}
+
+/*
+ * Merges the m rows, all within the fences of the locked leaf buf, or as many
+ * of them as one split can take.  Releases buf.  Returns how many went in.
+ */
+static int
+alex_merge_leaf(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
+				const uint64 *rows, int m)
+{
+	Page		page = BufferGetPage(buf);
+	bool		asked = heap == NULL;
+
+	for (;;)
+	{
+		int			n = AlexPageCount(page);
+		bool		append;
+		int			total;
+
+		if (m <= n / ALEX_INPLACE_SHARE &&
+			alex_merge_inplace(rel, info, buf, rows, m))
+			break;
+		total = alex_merge_rows(rel, info, page, rows, m);
+		if (total <= ALEX_MAX_ENTRIES &&
+			alex_merge_anew(rel, buf, rows, m, total))
+			break;
+		if (!asked)
+		{
+			asked = true;
+			if (alex_delete_dead(rel, info, heap, buf))
+				continue;
+		}
+		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
+			alex_space.pos[0] == n;
+		if (alex_split(rel, info, heap, buf, alex_space.rows, total, append))
+			return m;
+		/* rows of very different sizes: take fewer at once */
+		m = Max(1, m / 2);
+	}
+	UnlockReleaseBuffer(buf);
+	return m;
+}
+
+/*
+ * alex_merge_sorted: see alex.h
+ */
+void
+alex_merge_sorted(Relation rel, AlexInfo *info, Relation heap,
+				  const uint64 *rows, int64 n)
+{
+	int64		at = 0;
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "alex merge",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+
+	while (at < n)
+	{
+		const uint64 *next = rows + at * info->nleaf;
+		AlexKey		key;
+		Buffer		buf;
+		int64		m;
+
+		CHECK_FOR_INTERRUPTS();
+		alex_key_from_fields(rel, info, next, true, &key);
+		buf = alex_find_for_write(rel, info, heap, &key, 0);
+		CheckForSerializableConflictIn(rel, NULL, BufferGetBlockNumber(buf));
+		m = alex_rows_below(rel, info, BufferGetPage(buf), next, n - at);
+		m = alex_cap_rows(rel, info, BufferGetPage(buf), next, m);
+		at += alex_merge_leaf(rel, info, heap, buf, next, (int) m);
+		MemoryContextReset(cxt);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
+}
