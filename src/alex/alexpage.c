@@ -97,7 +97,8 @@ alex_load_fence(Page page, const uint64 *from, bool inf, AlexFence *fence)
 	fence->inf = inf;
 	memcpy(fence->f, from, sizeof(uint64) * pack->nord);
 	if (pack->flags & ALEX_PACK_DICT)
-		fence->f[0] = (uint64) (uintptr_t) alex_code_tuple(page, from[0]);
+		fence->f[0] = inf ? 0 :
+			(uint64) (uintptr_t) alex_code_tuple(page, from[0]);
 }
 
 void
@@ -1028,11 +1029,15 @@ alex_page_verify_header(Page page)
 		return "entries do not end where the page header says";
 	if (pack->deadfield != ALEX_NO_DEADFIELD &&
 		(pack->deadfield >= pack->nfields ||
+		 AlexPackBase(pack)[pack->deadfield] != 0 ||
 		 pack->bitoff[pack->deadfield + 1] - pack->bitoff[pack->deadfield] != 1))
-		return "dead hints have a wrong width";
+		return "dead hints are malformed";
 	if ((pack->flags & ALEX_PACK_DICT) &&
 		(pack->bitoff[1] != ALEX_CODE_BITS || AlexPackBase(pack)[0] != 0))
 		return "image codes have a wrong width";
+	if ((pack->flags & ALEX_PACK_DICT) &&
+		(hdr->pd_upper % 8 != 0 || hdr->pd_upper + 8 > hdr->pd_special))
+		return "image area is misplaced";
 	/* fences' codes are words of any size: they are never followed unseen */
 	return (pack->flags & ALEX_PACK_DICT) ? alex_verify_fences(page) : NULL;
 }
