@@ -21,28 +21,6 @@
 #include "utils/rel.h"
 
 /*
- * alex_buildphasename: name of a phase in pg_stat_progress_create_index;
- * NULL for an unknown number
- */
-char *
-alex_buildphasename(int64 phasenum)
-{
-	switch (phasenum)
-	{
-		case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
-			return "initializing";
-		case ALEX_PHASE_SCAN:
-			return "scanning table";
-		case ALEX_PHASE_SORT:
-			return "sorting entries";
-		case ALEX_PHASE_LOAD:
-			return "loading pages";
-		default:
-			return NULL;
-	}
-}
-
-/*
  * alex_build_callback: takes an entry of the table scan into the spool
  *
  * Entries of dead rows do not count for uniqueness.
