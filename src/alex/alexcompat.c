@@ -6,13 +6,13 @@
  * Up to 17 the server takes it for granted in a few places that a unique index
  * is a btree index, and raises internal errors otherwise.
  *
- * INSERT ... ON CONFLICT is one of them: as the executor starts, it looks at
- * pg_class.relam of every unique index of the target, and then uses strategy
- * number 3 for equality, which is right for alex, too.  So while
- * standard_ExecutorStart runs, the relcache entries of the target's unique
- * alex indexes (copies private to this backend, pinned and locked) carry
- * btree's OID.  An invalidation reloads an entry, and its callback below puts
- * the OID back; a planner called meanwhile sees the truth.
+ * INSERT ... ON CONFLICT is one of them: before the first row, ExecOpenIndices
+ * looks at pg_class.relam of every unique index of the target, and then uses
+ * strategy number 3 for equality, which is right for alex, too.  So it is
+ * called earlier, at the end of ExecutorStart; while it runs, the relcache
+ * entries of the target's unique alex indexes (copies private to this backend,
+ * pinned and locked) carry btree's OID.  An invalidation reloads an entry, and
+ * the callback below puts the OID back.
  *
  * The others are given errors that tell what to do.  They are recognized by
  * the untranslated text of the server's own error.
@@ -26,20 +26,15 @@
 #if PG_VERSION_NUM < 180000
 
 #include "access/relation.h"
-#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "commands/defrem.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
-#include "optimizer/planner.h"
-#include "parser/parsetree.h"
 #include "tcop/utility.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 /* a relcache entry in disguise */
 typedef struct Mask
@@ -50,11 +45,9 @@ typedef struct Mask
 } Mask;
 
 static Mask *masks = NULL;		/* all, latest first */
-static int	unmasked = 0;		/* > 0: the truth has to be seen */
 
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorRun_hook_type prev_ExecutorRun = NULL;
-static planner_hook_type prev_planner = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
 /* ---- errors ---- */
@@ -140,27 +133,14 @@ is_alex(Relation index)
 	return index->rd_indam != NULL && index->rd_indam->aminsert == alex_insert;
 }
 
-static void
-show_masks(void)
-{
-	Mask	   *m;
-
-	for (m = masks; m != NULL; m = m->next)
-		m->rel->rd_rel->relam = unmasked > 0 ? m->relam : BTREE_AM_OID;
-}
-
-static void
-set_unmasked(int n)
-{
-	unmasked = n;
-	show_masks();
-}
-
 /* An entry was, or all entries were, reloaded: disguise them again. */
 static void
 relcache_callback(Datum arg, Oid relid)
 {
-	show_masks();
+	Mask	   *m;
+
+	for (m = masks; m != NULL; m = m->next)
+		m->rel->rd_rel->relam = BTREE_AM_OID;
 }
 
 /* Opens an index, and keeps it open in disguise if it is a unique alex index. */
@@ -170,8 +150,7 @@ mask_index(Oid indexoid)
 	Relation	rel = index_open(indexoid, RowExclusiveLock);
 	Mask	   *m;
 
-	if (!is_alex(rel) || !rel->rd_index->indisunique ||
-		rel->rd_rel->relam == BTREE_AM_OID)
+	if (!is_alex(rel) || !rel->rd_index->indisunique)
 	{
 		index_close(rel, RowExclusiveLock);
 		return;
@@ -182,30 +161,17 @@ mask_index(Oid indexoid)
 	m->relam = rel->rd_rel->relam;
 	m->next = masks;
 	masks = m;
-	show_masks();
-}
-
-static void
-mask_indexes(Oid tableoid)
-{
-	Relation	table = table_open(tableoid, NoLock);
-	List	   *indexes = RelationGetIndexList(table);
-	ListCell   *lc;
-
-	foreach(lc, indexes)
-		mask_index(lfirst_oid(lc));
-	list_free(indexes);
-	table_close(table, NoLock);
+	rel->rd_rel->relam = BTREE_AM_OID;
 }
 
 /*
- * Takes off the disguises put on since "outer".  After an error the relcache
- * references and locks are left to the transaction's cleanup.
+ * Takes the disguises off.  After an error the relcache references and locks
+ * are left to the transaction's cleanup.
  */
 static void
-drop_masks(Mask *outer, bool failed)
+drop_masks(bool failed)
 {
-	while (masks != outer)
+	while (masks != NULL)
 	{
 		Mask	   *m = masks;
 
@@ -219,81 +185,72 @@ drop_masks(Mask *outer, bool failed)
 
 /* ---- INSERT ... ON CONFLICT ---- */
 
-static List *
-conflict_target(List *targets, Plan *plan, const PlannedStmt *stmt)
+/* The target of INSERT ... ON CONFLICT, or NULL if the node is anything else */
+static ResultRelInfo *
+conflict_target(PlanState *ps)
 {
-	ModifyTable *mt;
-	ListCell   *lc;
-
-	if (plan == NULL || !IsA(plan, ModifyTable))
-		return targets;
-	mt = (ModifyTable *) plan;
-	if (mt->onConflictAction == ONCONFLICT_NONE)
-		return targets;
-	foreach(lc, mt->resultRelations)
-		targets = lappend_oid(targets,
-							  rt_fetch(lfirst_int(lc), stmt->rtable)->relid);
-	return targets;
+	if (ps == NULL || !IsA(ps, ModifyTableState) ||
+		((ModifyTable *) ps->plan)->onConflictAction == ONCONFLICT_NONE)
+		return NULL;
+	return ((ModifyTableState *) ps)->resultRelInfo;
 }
 
-/* Tables that a statement inserts into with ON CONFLICT */
-static List *
-conflict_targets(const PlannedStmt *stmt)
+/* Does for one target what the executor would do before the first row. */
+static void
+open_indexes(ResultRelInfo *target)
 {
-	List	   *targets = NIL;
+	MemoryContext cxt = CurrentMemoryContext;
+	List	   *indexes = RelationGetIndexList(target->ri_RelationDesc);
 	ListCell   *lc;
 
-	if (stmt->commandType == CMD_INSERT)
-		targets = conflict_target(targets, stmt->planTree, stmt);
-	if (stmt->hasModifyingCTE)
+	PG_TRY();
 	{
-		foreach(lc, stmt->subplans)
-			targets = conflict_target(targets, (Plan *) lfirst(lc), stmt);
+		foreach(lc, indexes)
+			mask_index(lfirst_oid(lc));
+		if (masks != NULL)
+			ExecOpenIndices(target, true);
 	}
-	return targets;
+	PG_CATCH();
+	{
+		drop_masks(true);
+		translate_error(&conflict_at_start, cxt);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	drop_masks(false);
+	list_free(indexes);
 }
 
 static void
-next_ExecutorStart(QueryDesc *queryDesc, int eflags)
+open_target(EState *estate, PlanState *ps)
 {
-	if (prev_ExecutorStart)
-		prev_ExecutorStart(queryDesc, eflags);
-	else
-		standard_ExecutorStart(queryDesc, eflags);
+	ResultRelInfo *target = conflict_target(ps);
+	MemoryContext old;
+
+	if (target == NULL || target->ri_IndexRelationDescs != NULL ||
+		target->ri_RelationDesc->rd_rel->relkind != RELKIND_RELATION ||
+		!target->ri_RelationDesc->rd_rel->relhasindex)
+		return;
+	old = MemoryContextSwitchTo(estate->es_query_cxt);
+	open_indexes(target);
+	MemoryContextSwitchTo(old);
 }
 
 static void
 compat_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
-	List	   *targets = conflict_targets(queryDesc->plannedstmt);
-	MemoryContext cxt = CurrentMemoryContext;
-	Mask	   *outer = masks;
-	int			outer_unmasked = unmasked;
 	ListCell   *lc;
 
-	if (targets == NIL)
-	{
-		next_ExecutorStart(queryDesc, eflags);
-		return;
-	}
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
 
-	set_unmasked(0);			/* a planner may have called us */
-	PG_TRY();
-	{
-		foreach(lc, targets)
-			mask_indexes(lfirst_oid(lc));
-		next_ExecutorStart(queryDesc, eflags);
-	}
-	PG_CATCH();
-	{
-		drop_masks(outer, true);
-		set_unmasked(outer_unmasked);
-		translate_error(&conflict_at_start, cxt);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	drop_masks(outer, false);
-	set_unmasked(outer_unmasked);
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	open_target(queryDesc->estate, queryDesc->planstate);
+	foreach(lc, queryDesc->estate->es_auxmodifytables)	/* in WITH */
+		open_target(queryDesc->estate, (PlanState *) lfirst(lc));
 }
 
 static void
@@ -306,6 +263,28 @@ next_ExecutorRun(QueryDesc *queryDesc, ScanDirection direction,
 		standard_ExecutorRun(queryDesc, direction, count, execute_once);
 }
 
+static bool
+is_partitioned_target(PlanState *ps)
+{
+	ResultRelInfo *target = conflict_target(ps);
+
+	return target != NULL &&
+		target->ri_RelationDesc->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+}
+
+static bool
+has_partitioned_target(QueryDesc *queryDesc)
+{
+	ListCell   *lc;
+
+	foreach(lc, queryDesc->estate->es_auxmodifytables)
+	{
+		if (is_partitioned_target((PlanState *) lfirst(lc)))
+			return true;
+	}
+	return is_partitioned_target(queryDesc->planstate);
+}
+
 /* The indexes of partitions are opened when the first row reaches them. */
 static void
 compat_ExecutorRun(QueryDesc *queryDesc, ScanDirection direction,
@@ -313,7 +292,7 @@ compat_ExecutorRun(QueryDesc *queryDesc, ScanDirection direction,
 {
 	MemoryContext cxt = CurrentMemoryContext;
 
-	if (conflict_targets(queryDesc->plannedstmt) == NIL)
+	if (!has_partitioned_target(queryDesc))
 	{
 		next_ExecutorRun(queryDesc, direction, count, execute_once);
 		return;
@@ -329,40 +308,6 @@ compat_ExecutorRun(QueryDesc *queryDesc, ScanDirection direction,
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-}
-
-static PlannedStmt *
-next_planner(Query *parse, const char *query_string, int cursorOptions,
-			 ParamListInfo boundParams)
-{
-	return prev_planner ?
-		prev_planner(parse, query_string, cursorOptions, boundParams) :
-		standard_planner(parse, query_string, cursorOptions, boundParams);
-}
-
-/* Functions called while the executor starts may run queries of their own. */
-static PlannedStmt *
-compat_planner(Query *parse, const char *query_string, int cursorOptions,
-			   ParamListInfo boundParams)
-{
-	PlannedStmt *result = NULL;
-
-	if (masks == NULL)
-		return next_planner(parse, query_string, cursorOptions, boundParams);
-
-	set_unmasked(unmasked + 1);
-	PG_TRY();
-	{
-		result = next_planner(parse, query_string, cursorOptions, boundParams);
-	}
-	PG_CATCH();
-	{
-		set_unmasked(unmasked - 1);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	set_unmasked(unmasked - 1);
-	return result;
 }
 
 /* ---- foreign keys ---- */
@@ -603,8 +548,6 @@ alex_compat_init(void)
 	ExecutorStart_hook = compat_ExecutorStart;
 	prev_ExecutorRun = ExecutorRun_hook;
 	ExecutorRun_hook = compat_ExecutorRun;
-	prev_planner = planner_hook;
-	planner_hook = compat_planner;
 	prev_ProcessUtility = ProcessUtility_hook;
 	ProcessUtility_hook = compat_ProcessUtility;
 	CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
