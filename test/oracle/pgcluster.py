@@ -124,8 +124,8 @@ class Cluster:
         self.remove_leftovers()
 
     def remove_leftovers(self):
-        """A killed postmaster leaves its lock file; with every process gone it may be removed."""
-        for path in [os.path.join(self.data, 'postmaster.pid')]:
+        """A killed postmaster leaves its lock files, which a zombie keeps valid; with every process gone they may go."""
+        for path in [os.path.join(self.data, 'postmaster.pid')] + glob.glob(os.path.join(self.sockdir, '.s.*')):
             if os.path.exists(path):
                 os.unlink(path)
 
