@@ -19,12 +19,6 @@ PG_MODULE_MAGIC;
 
 #define OMENDB_DEFAULT_KB	(64 * 1024)
 
-/* settings, see alex.h */
-bool		alex_model = true;
-bool		alex_batch = true;
-int			alex_batch_size = OMENDB_DEFAULT_KB;
-int			alex_cache_size = OMENDB_DEFAULT_KB;
-
 /*
  * The write-ahead log holds records that only this library can replay, and a
  * resource manager can be registered at server start only.  Working without it

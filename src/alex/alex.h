@@ -194,6 +194,9 @@ extern void alex_check_buffer(Relation rel, Buffer buf);
 /* A free page, exclusively locked: recycled from the FSM, or new. */
 extern Buffer alex_new_buffer(Relation rel);
 
+/* Fill factor in percent from the reloptions. */
+extern int	alex_fillfactor(Relation rel);
+
 /* ---- alexkey.c: projections, keys ---- */
 
 /*
@@ -450,7 +453,6 @@ extern bool alex_validate(Oid opclassoid);
 extern void alex_adjustmembers(Oid opfamilyoid, Oid opclassoid,
 							   List *operators, List *functions);
 extern bytea *alex_options(Datum reloptions, bool validate);
-extern int	alex_fillfactor(Relation rel);	/* percent, from the reloptions */
 extern char *alex_buildphasename(int64 phasenum);
 extern void alex_handler_init(void);	/* reloption kind, from _PG_init */
 

@@ -43,14 +43,3 @@ alex_options(Datum reloptions, bool validate)
 									  sizeof(AlexOptions),
 									  tab, lengthof(tab));
 }
-
-/*
- * alex_fillfactor: how full an index's pages are made, in percent.
- */
-int
-alex_fillfactor(Relation rel)
-{
-	AlexOptions *options = (AlexOptions *) rel->rd_options;
-
-	return options != NULL ? options->fillfactor : ALEX_DEFAULT_FILLFACTOR;
-}
