@@ -36,6 +36,9 @@
 #include "utils/memutils.h"
 #include "utils/hsearch.h"
 
+bool		alex_batch = true;
+int			alex_batch_size = 65536;
+
 /* entries of a statement that are inserted directly */
 #define ALEX_DIRECT_ENTRIES 8
 

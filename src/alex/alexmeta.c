@@ -259,6 +259,17 @@ alex_refresh_root(Relation rel, AlexInfo *info)
 	}
 }
 
+/*
+ * alex_fillfactor: percent of a leaf that builds and appends fill
+ */
+int
+alex_fillfactor(Relation rel)
+{
+	AlexOptions *options = (AlexOptions *) rel->rd_options;
+
+	return options ? options->fillfactor : ALEX_DEFAULT_FILLFACTOR;
+}
+
 /* ---- pages ---- */
 
 /*

@@ -23,6 +23,8 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+int			alex_cache_size = 65536;
+
 #define ALEX_SLOT_FENCES	8	/* more fences than this get a node */
 #define ALEX_MAX_FANOUT		(1 << 18)
 

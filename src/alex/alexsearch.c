@@ -13,6 +13,8 @@
 #include "alex/alex.h"
 #include "miscadmin.h"
 
+bool		alex_model = true;
+
 /* restarts after which a search gives up: the index must be damaged */
 #define ALEX_MAX_RESTARTS	10000
 
