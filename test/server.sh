@@ -88,12 +88,12 @@ start()
 
 query() { psql -h "$work" -U postgres -XAtqc "$1" "${2:-postgres}"; }
 
-# The library registers its WAL resource manager after postgresql.conf has
-# been read, so "all" must be set again to mean that one too.
+# Every page that a record of our own resource managers touches is compared at
+# replay. Set after start: only then are their names known to the server.
 # start_cluster [LINE...]: more lines for postgresql.conf.
 start_cluster()
 {
-	local line
+	local line managers
 	initdb -k -A trust -U postgres -E UTF8 --locale=C.UTF-8 --no-sync \
 		-D "$pgdata" >"$work/initdb.log" 2>&1 ||
 		{ cat "$work/initdb.log" >&2; return 1; }
@@ -110,7 +110,8 @@ start_cluster()
 	CONF
 	for line in "$@"; do echo "$line" >>"$pgdata/postgresql.conf"; done
 	start || return 1
-	query "alter system set wal_consistency_checking = 'all'"
+	managers=$(query "select string_agg(rm_name, ', ') from pg_get_wal_resource_managers() where not rm_builtin")
+	query "alter system set wal_consistency_checking = '$managers'"
 	query 'select pg_reload_conf()' >/dev/null
 }
 
