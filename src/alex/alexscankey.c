@@ -267,6 +267,8 @@ alex_arg_interval(const AlexColumn *col, const AlexKeyInfo *ki, Datum value,
 	alex_wide_max(col, item->hi);
 	if (!alex_project_arg(col, ki->argtype, value, &arg))
 		return ALEX_INTERVAL_UNKNOWN;
+	if (col->nwords == 1)
+		arg.lo[1] = arg.hi[1] = 0;
 	if (arg.outside != 0)
 		return order != BTEqualStrategyNumber && below == (arg.outside > 0) ?
 			ALEX_INTERVAL_EXACT : ALEX_INTERVAL_NONE;
