@@ -7,7 +7,7 @@ CREATE TABLE er (k int, j json, p point, t text COLLATE "C", x xml);
 CREATE INDEX ON er USING alex (j);
 CREATE INDEX ON er USING alex (p);
 CREATE INDEX ON er USING alex (k, p);
-CREATE INDEX ON er USING alex (k text_ops);
+CREATE INDEX ON er USING alex (k omendb.text_ops);
 
 -- Too wide a key: when inserted, when built, in one column or in several
 SET client_min_messages = error;
