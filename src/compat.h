@@ -70,6 +70,11 @@ OmenExtendLocked(Relation rel, ForkNumber fork)
 #define RestrictSearchPath()		((void) 0)
 #endif
 
+/* 18 writes noreturn in front of a declaration, and has no other form */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn					__attribute__((noreturn))
+#endif
+
 /* 18 asks whether ANALYZE calls */
 #if PG_VERSION_NUM < 180000
 #define vacuum_delay_point(is_analyze)	vacuum_delay_point()

@@ -44,8 +44,8 @@ build_private()
 	private_postgres "$major" "$work"
 	PATH=$(dirname "$(private_config "$major" "$work")"):$PATH
 	export PATH
-	if make -j2 with_llvm=no WERROR=1 all >"$log" 2>&1 &&
-		make with_llvm=no install >>"$log" 2>&1; then
+	if make -s -j2 with_llvm=no WERROR=1 all >"$log" 2>&1 &&
+		make -s with_llvm=no install >>"$log" 2>&1; then
 		result ok "$major" build "without a warning"
 	else
 		tail -n 60 "$log" >&2

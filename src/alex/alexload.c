@@ -530,8 +530,8 @@ static void
 alex_report_duplicate(const AlexLoad *load, const uint64 *row)
 {
 	const AlexInfo *info = load->info;
-	Datum		values[INDEX_MAX_KEYS];
-	bool		isnull[INDEX_MAX_KEYS];
+	Datum		values[INDEX_MAX_KEYS] = {0};
+	bool		isnull[INDEX_MAX_KEYS] = {0};
 	char		buf[INDEX_MAX_KEYS][16];
 	bool		anynull = false;
 	char	   *key;

@@ -25,8 +25,8 @@ extern AlexDeletion alex_delete_page(Relation rel, AlexInfo *info,
 /* ---- alexcheck.c ---- */
 
 /* ereport(ERROR) with ERRCODE_INDEX_CORRUPTED */
-extern void alex_report_corrupted(Relation rel, BlockNumber blk,
-								  const char *what) pg_attribute_noreturn();
+pg_noreturn extern void alex_report_corrupted(Relation rel, BlockNumber blk,
+											  const char *what);
 
 /* ereport(ERROR) unless rel is an alex index that can be looked at */
 extern void alex_require_index(Relation rel);
