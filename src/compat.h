@@ -10,6 +10,7 @@
 #define OMENDB_COMPAT_H
 
 #include "postgres.h"
+#include "access/stratnum.h"
 #include "access/xloginsert.h"
 #include "commands/vacuum.h"
 #include "storage/bufmgr.h"
@@ -68,6 +69,14 @@ OmenExtendLocked(Relation rel, ForkNumber fork)
 /* 17 added RestrictSearchPath; before, maintenance kept the user's path */
 #if PG_VERSION_NUM < 170000
 #define RestrictSearchPath()		((void) 0)
+#endif
+
+/* 18 tells what an ordering operator means, and not its btree strategy */
+#if PG_VERSION_NUM < 180000
+typedef int16 CompareType;
+#define COMPARE_LT					BTLessStrategyNumber
+#else
+#include "access/cmptype.h"
 #endif
 
 /* 18 writes noreturn in front of a declaration, and has no other form */

@@ -437,7 +437,7 @@ alex_prepare_ssup(Relation rel, int attno, SortSupport ssup)
 										   BTLessStrategyNumber);
 	Oid			family;
 	Oid			type;
-	int16		strategy;
+	CompareType meaning;
 
 	ssup->ssup_cxt = CurrentMemoryContext;
 	ssup->ssup_collation = rel->rd_indcollation[attno - 1];
@@ -446,8 +446,8 @@ alex_prepare_ssup(Relation rel, int attno, SortSupport ssup)
 	ssup->ssup_attno = attno;
 	ssup->abbreviate = attno == 1;
 	if (OidIsValid(ltop) &&
-		get_ordering_op_properties(ltop, &family, &type, &strategy) &&
-		strategy == BTLessStrategyNumber)
+		get_ordering_op_properties(ltop, &family, &type, &meaning) &&
+		meaning == COMPARE_LT)
 	{
 		bool		reverse = ssup->ssup_reverse;
 
