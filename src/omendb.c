@@ -95,5 +95,6 @@ _PG_init(void)
 	alex_handler_init();
 	alex_batch_init();
 	alex_compat_init();
+	alex_ddl_init();
 	alex_plan_init();
 }

@@ -456,7 +456,8 @@ extern bytea *alex_options(Datum reloptions, bool validate);
 extern char *alex_buildphasename(int64 phasenum);
 extern void alex_handler_init(void);	/* reloption kind, from _PG_init */
 
-/* ---- alexcompat.c, alexplan.c ---- */
+/* ---- alexcompat.c, alexddl.c, alexplan.c ---- */
+extern void alex_ddl_init(void);	/* names of opclasses, from _PG_init */
 extern void alex_plan_init(void);	/* planner hooks, from _PG_init */
 extern void alex_compat_init(void); /* unique indexes before 18, from _PG_init */
 
