@@ -7,7 +7,8 @@
  * Plain C: see alexpage.h.  Frame of reference after Zukowski et al. (ICDE
  * 2006); the in-page search starts at a linear prediction and corrects it by
  * secant steps, as interpolation search does (Van Sandt et al., SIGMOD 2019),
- * before it falls back to bisection.
+ * before it falls back to bisection.  Both end in a window of neighbours that
+ * are compared together, without branches.
  *
  *-------------------------------------------------------------------------
  */
@@ -151,22 +152,29 @@ void
 alex_page_decode(Page page, int from, int to, uint64 *rows)
 {
 	AlexPack   *pack = AlexPageGetPack(page);
-	uint64	   *base = AlexPackBase(pack);
 	uint8	   *bits = AlexPackBits(pack);
 	int			nf = pack->nfields;
+	int			n = to - from;
 	uint32		rowbits = pack->bitoff[nf];
 
-	for (int i = from; i < to; i++, rows += nf)
+	/* field by field, so that what differs between fields stays in registers */
+	for (int f = 0; f < nf; f++)
 	{
-		uint32		pos = (uint32) i * rowbits;
+		uint64		base = AlexPackBase(pack)[f];
+		uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
+		uint32		pos = (uint32) from * rowbits + pack->bitoff[f];
+		uint64	   *out = rows + f;
 
-		for (int f = 0; f < nf; f++)
-			rows[f] = base[f] +
-				alex_get_bits(bits, pos + pack->bitoff[f],
-							  pack->bitoff[f + 1] - pack->bitoff[f]);
-		if (pack->flags & ALEX_PACK_DICT)
-			rows[0] = (uint64) (uintptr_t) alex_code_tuple(page, rows[0]);
+		if (width == 0)
+			for (int i = 0; i < n; i++, out += nf)
+				*out = base;
+		else
+			for (int i = 0; i < n; i++, out += nf, pos += rowbits)
+				*out = base + alex_get_bits(bits, pos, width);
 	}
+	if (pack->flags & ALEX_PACK_DICT)
+		for (int i = 0; i < n; i++, rows += nf)
+			*rows = (uint64) (uintptr_t) alex_code_tuple(page, *rows);
 }
 
 void
@@ -259,25 +267,39 @@ alex_encode_images(Page page, const AlexSpec *spec, const uint64 *rows, int n,
 	return true;
 }
 
+/* Widens frames, which hold for the rows before "from", by those up to "to" */
+static void
+alex_frames_widen(const AlexSpec *spec, const uint64 *rows, int from, int to,
+				  AlexFrame *frame)
+{
+	int			nf = spec->nfields;
+
+	if (from == 0)
+	{
+		for (int f = 0; f < nf; f++)
+			frame[f].min = frame[f].max = to > 0 ? rows[f] : 0;
+	}
+	for (int f = 0; f < nf; f++)
+	{
+		const uint64 *v = rows + (Size) from * nf + f;
+		uint64		min = frame[f].min;
+		uint64		max = frame[f].max;
+
+		for (int i = from; i < to; i++, v += nf)
+		{
+			min = Min(min, *v);
+			max = Max(max, *v);
+		}
+		frame[f].min = min;
+		frame[f].max = max;
+	}
+}
+
 /* Smallest and largest value of every field */
 static void
 alex_frames(const AlexSpec *spec, const uint64 *rows, int n, AlexFrame *frame)
 {
-	int			nf = spec->nfields;
-
-	for (int f = 0; f < nf; f++)
-		frame[f].min = frame[f].max = n > 0 ? rows[f] : 0;
-	for (int i = 1; i < n; i++)
-	{
-		rows += nf;
-		for (int f = 0; f < nf; f++)
-		{
-			uint64		v = rows[f];
-
-			frame[f].min = Min(frame[f].min, v);
-			frame[f].max = Max(frame[f].max, v);
-		}
-	}
+	alex_frames_widen(spec, rows, 0, n, frame);
 }
 
 /* Base and width of field f; the dead hint always has its bit. */
@@ -307,38 +329,81 @@ alex_field_frame(const AlexSpec *spec, int f, const AlexFrame *frame,
 	return width;
 }
 
-/* Writes the rows' bits */
+/* A field that takes bits */
+typedef struct AlexPacker
+{
+	int			field;
+	uint32		width;
+	uint64		base;
+} AlexPacker;
+
+static inline uint64
+alex_packed_value(const AlexPacker *packer, const uint64 *row, int i, bool dict)
+{
+	return dict && packer->field == 0 ? alex_codes[i] :
+		row[packer->field] - packer->base;
+}
+
+/*
+ * Writes the rows' bits.  Eight bytes are stored for each value, of which only
+ * the complete ones are kept; so the last rows, behind which there may be no
+ * eight bytes, are written bit by bit.
+ */
 static void
 alex_encode_bits(AlexPack *pack, const uint64 *rows, int n, bool dict)
 {
-	const uint64 *base = AlexPackBase(pack);
-	uint8	   *out = AlexPackBits(pack);
+	AlexPacker	packer[ALEX_MAX_FIELDS];
+	uint8	   *bits = AlexPackBits(pack);
+	uint8	   *out = bits;
 	int			nf = pack->nfields;
+	uint32		rowbits = pack->bitoff[nf];
+	int			npackers = 0;
 	uint64		acc = 0;
 	uint32		fill = 0;
+	int			i;
 
-	for (int i = 0; i < n; i++, rows += nf)
+	if (rowbits == 0)
+		return;
+	for (int f = 0; f < nf; f++)
 	{
-		for (int f = 0; f < nf; f++)
+		if (pack->bitoff[f + 1] == pack->bitoff[f])
+			continue;
+		packer[npackers].field = f;
+		packer[npackers].width = pack->bitoff[f + 1] - pack->bitoff[f];
+		packer[npackers++].base = AlexPackBase(pack)[f];
+	}
+	for (i = 0; i < n - (int) (64 / rowbits) - 1; i++, rows += nf)
+	{
+		for (int k = 0; k < npackers; k++)
 		{
-			uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
-			uint64		v;
+			uint32		width = packer[k].width;
+			uint64		v = alex_packed_value(&packer[k], rows, i, dict);
 
-			if (width == 0)
-				continue;
-			v = (dict && f == 0) ? alex_codes[i] : rows[f] - base[f];
-			acc |= v << fill;
-			fill += width;
-			if (fill >= 64)
+			if (width > 56)
 			{
+				/* fill is below 8: four bytes first */
+				acc |= (v & PG_UINT32_MAX) << fill;
 				memcpy(out, &acc, sizeof(acc));
-				out += sizeof(acc);
-				fill -= 64;
-				acc = fill == 0 ? 0 : v >> (width - fill);
+				out += 4;
+				acc >>= 32;
+				v >>= 32;
+				width -= 32;
 			}
+			acc |= v << fill;
+			memcpy(out, &acc, sizeof(acc));
+			fill += width;
+			out += fill >> 3;
+			acc >>= fill & ~7;
+			fill &= 7;
 		}
 	}
-	memcpy(out, &acc, (fill + 7) / 8);
+	for (; i < n; i++, rows += nf)
+	{
+		for (int k = 0; k < npackers; k++)
+			alex_put_bits(bits, (uint32) i * rowbits + pack->bitoff[packer[k].field],
+						  packer[k].width,
+						  alex_packed_value(&packer[k], rows, i, dict));
+	}
 }
 
 /*
@@ -399,6 +464,59 @@ alex_page_encode(Page dst, const AlexSpec *spec, const uint64 *rows, int n)
 	return alex_encode(dst, spec, rows, n, 0);
 }
 
+/* Bits of a row in these frames */
+static uint32
+alex_frames_bits(const AlexSpec *spec, const AlexFrame *frame)
+{
+	uint32		bits = 0;
+	uint64		base;
+
+	for (int f = 0; f < spec->nfields; f++)
+		bits += alex_field_frame(spec, f, &frame[f], false, &base);
+	return bits;
+}
+
+/*
+ * alex_rows_fit without images.  More rows never take fewer bits, so the answer is
+ * bracketed: lo rows fit, hi rows do not.  The width of each trial bounds
+ * it from the other side, too.
+ */
+static int
+alex_words_fit(const AlexSpec *spec, const uint64 *rows, int limit, int space)
+{
+	AlexFrame	frame[ALEX_MAX_FIELDS];	/* of lo rows */
+	uint32		total = (uint32) space * 8;
+	int			lo = 0;
+	int			hi = limit + 1;
+
+	for (int round = 0; hi - lo > 1; round++)
+	{
+		AlexFrame	wide[ALEX_MAX_FIELDS];
+		int			trial = hi > limit ? Min(limit, 2 * lo + 256) :
+			(round & 1) ? hi - 1 : (lo + hi) / 2;
+		uint32		bits;
+
+		memcpy(wide, frame, sizeof(AlexFrame) * spec->nfields);
+		alex_frames_widen(spec, rows, lo, trial, wide);
+		bits = alex_frames_bits(spec, wide);
+		if ((uint64) trial * bits > total)
+		{
+			hi = trial;
+			trial = (int) (total / bits);
+			if (trial <= lo)
+				continue;
+			memcpy(wide, frame, sizeof(AlexFrame) * spec->nfields);
+			alex_frames_widen(spec, rows, lo, trial, wide);
+			bits = alex_frames_bits(spec, wide);
+		}
+		lo = trial;
+		memcpy(frame, wide, sizeof(AlexFrame) * spec->nfields);
+		if (bits > 0)
+			hi = (int) Min((uint32) hi, total / bits + 1);
+	}
+	return lo;
+}
+
 int
 alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 {
@@ -409,8 +527,10 @@ alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 	uint32		rowbits = 0;
 	IndexTuple	last = NULL;
 
+	if (!spec->dict)
+		return alex_words_fit(spec, rows, limit, space);
 	alex_frames(spec, rows, 1, frame);
-	if (spec->dict && !spec->low.inf && n > 0)
+	if (!spec->low.inf && n > 0)
 	{
 		last = alex_row_image(spec->low.f[0]);
 		imagebytes = last ? ALEX_IMAGE_PITCH(last) : 0;
@@ -418,8 +538,10 @@ alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 	for (int i = 0; i < limit; i++)
 	{
 		const uint64 *row = rows + (Size) i * nf;
+		IndexTuple	image = alex_row_image(row[0]);
+		IndexTuple	high = NULL;
 		bool		moved = i == 0;
-		int			highbytes = 0;
+		int			highbytes;
 
 		for (int f = 0; f < nf; f++)
 		{
@@ -429,28 +551,16 @@ alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 				frame[f].max = row[f], moved = true;
 		}
 		if (moved)
-		{
-			uint64		base;
-
-			rowbits = 0;
-			for (int f = 0; f < nf; f++)
-				rowbits += alex_field_frame(spec, f, &frame[f], false, &base);
-		}
-		if (spec->dict)
-		{
-			IndexTuple	image = alex_row_image(row[0]);
-			IndexTuple	high = NULL;
-
-			if (!alex_same_image(image, last))
-				imagebytes += image ? ALEX_IMAGE_PITCH(image) : 0;
-			last = image;
-			if (i + 1 < n)
-				high = alex_row_image(row[nf]);
-			else if (!spec->high.inf &&
-					 !alex_same_image(alex_row_image(spec->high.f[0]), image))
-				high = alex_row_image(spec->high.f[0]);
-			highbytes = high ? ALEX_IMAGE_PITCH(high) : 0;
-		}
+			rowbits = alex_frames_bits(spec, frame);
+		if (!alex_same_image(image, last))
+			imagebytes += image ? ALEX_IMAGE_PITCH(image) : 0;
+		last = image;
+		if (i + 1 < n)
+			high = alex_row_image(row[nf]);
+		else if (!spec->high.inf &&
+				 !alex_same_image(alex_row_image(spec->high.f[0]), image))
+			high = alex_row_image(spec->high.f[0]);
+		highbytes = high ? ALEX_IMAGE_PITCH(high) : 0;
 		if ((int) (((uint64) (i + 1) * rowbits + 7) / 8) + imagebytes +
 			highbytes > space)
 			return i;
@@ -460,7 +570,13 @@ alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 
 /* ---- changing a page ---- */
 
-/* Moves bits [pos, total) up by width bits */
+/* bytes that alex_shift_bits moves at a time */
+#define ALEX_SHIFT_BLOCK	128
+
+/*
+ * Moves bits [pos, total) up by width bits.  Bits pos to pos + width - 1 are
+ * undefined then.
+ */
 static void
 alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 {
@@ -470,17 +586,24 @@ alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 	int			d = (int) ((total + width + 7) >> 3);	/* one past the last byte */
 	uint8		keep = bits[pos >> 3] & ((1 << (pos & 7)) - 1);
 
-	/* eight bytes at a time from the top; sources lie below destinations */
-	while (d - 8 >= first)
+	/* blocks from the top; sources lie below destinations, hence the copy */
+	while (d - ALEX_SHIFT_BLOCK >= first)
 	{
-		uint64		v;
+		uint8		from[8 + ALEX_SHIFT_BLOCK];
+		uint64		to[ALEX_SHIFT_BLOCK / 8];
 
-		d -= 8;
-		memcpy(&v, bits + d - bytes, sizeof(v));
-		v <<= shift;
-		if (shift != 0)
-			v |= bits[d - bytes - 1] >> (8 - shift);
-		memcpy(bits + d, &v, sizeof(v));
+		d -= ALEX_SHIFT_BLOCK;
+		memcpy(from, bits + d - bytes - 8, sizeof(from));
+		for (int i = 0; i < ALEX_SHIFT_BLOCK / 8; i++)
+		{
+			uint64		below;
+			uint64		v;
+
+			memcpy(&below, from + 8 * i, sizeof(v));
+			memcpy(&v, from + 8 * i + 8, sizeof(v));
+			to[i] = v << shift | (below >> 1) >> (63 - shift);
+		}
+		memcpy(bits + d, to, sizeof(to));
 	}
 	while (d > first)
 	{
@@ -488,8 +611,7 @@ alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 
 		d--;
 		v = (uint32) bits[d - bytes] << shift;
-		if (shift != 0)
-			v |= bits[d - bytes - 1] >> (8 - shift);
+		v |= bits[d - bytes - 1] >> (8 - shift);
 		bits[d] = (uint8) v;
 	}
 	/* bits below pos in a byte that was overwritten */
@@ -753,17 +875,17 @@ alex_page_clear_dead_hints(Page page)
 
 /* ---- searching ---- */
 
-/* A target, prepared for one page: only fields that vary are compared */
+/* A target, prepared for one page: the first field that varies decides most */
 typedef struct AlexProbe
 {
+	AlexPack   *pack;
+	const uint64 *target;
 	const uint8 *bits;
 	uint32		rowbits;
-	int			nactive;
-	uint16		off[ALEX_MAX_FIELDS];
-	uint16		width[ALEX_MAX_FIELDS];
-	uint64		rel[ALEX_MAX_FIELDS];
-	int			tail;			/* entry against target when all are equal */
-	int			lead;			/* field number of the first active one */
+	uint32		off;			/* of field "lead" */
+	uint32		width;
+	int			lead;
+	uint64		rel;			/* target[lead] less its base */
 } AlexProbe;
 
 /*
@@ -775,70 +897,78 @@ alex_probe_prepare(AlexPack *pack, const uint64 *target, AlexProbe *probe)
 {
 	const uint64 *base = AlexPackBase(pack);
 
-	probe->bits = AlexPackBits(pack);
-	probe->rowbits = pack->bitoff[pack->nfields];
-	probe->nactive = 0;
-	probe->tail = 0;
 	for (int f = 0; f < pack->nord; f++)
 	{
 		uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
 		uint64		rel = target[f] - base[f];
-		int			all = 0;
 
 		if (target[f] < base[f])
-			all = 1;
-		else if (width < 64 && (rel >> width) != 0)
-			all = -1;
-		if (all != 0)
-		{
-			probe->tail = all;
-			return probe->nactive == 0 ? all : 0;
-		}
+			return 1;
+		if (width < 64 && (rel >> width) != 0)
+			return -1;
 		if (width == 0)
 			continue;
-		if (probe->nactive == 0)
-			probe->lead = f;
-		probe->off[probe->nactive] = pack->bitoff[f];
-		probe->width[probe->nactive] = width;
-		probe->rel[probe->nactive] = rel;
-		probe->nactive++;
+		probe->pack = pack;
+		probe->target = target;
+		probe->bits = AlexPackBits(pack);
+		probe->rowbits = pack->bitoff[pack->nfields];
+		probe->off = pack->bitoff[f];
+		probe->width = width;
+		probe->lead = f;
+		probe->rel = rel;
+		return 0;
 	}
-	return probe->nactive == 0 ? 1 : 0;
+	return 1;
 }
 
-static inline int
+/* Is entry i, whose leading field equals the target's, smaller? */
+static bool
 alex_probe_rest(const AlexProbe *probe, int i)
 {
-	uint32		pos = (uint32) i * probe->rowbits;
-
-	for (int a = 1; a < probe->nactive; a++)
+	for (int f = probe->lead + 1; f < probe->pack->nord; f++)
 	{
-		uint64		v = alex_get_bits(probe->bits, pos + probe->off[a],
-									  probe->width[a]);
+		uint64		v = alex_get_field(probe->pack, i, f);
 
-		if (v != probe->rel[a])
-			return v < probe->rel[a] ? -1 : 1;
+		if (v != probe->target[f])
+			return v < probe->target[f];
 	}
-	return probe->tail;
+	return false;
 }
 
-/* Leading active field of entry i */
+/* Leading field of entry i */
 static inline uint64
 alex_probe_lead(const AlexProbe *probe, int i)
 {
-	return alex_get_bits(probe->bits,
-						 (uint32) i * probe->rowbits + probe->off[0],
-						 probe->width[0]);
+	return alex_get_bits(probe->bits, (uint32) i * probe->rowbits + probe->off,
+						 probe->width);
 }
 
+/* How many of n entries, the first being "from", are smaller? */
 static inline int
-alex_probe_cmp(const AlexProbe *probe, int i)
+alex_probe_count(const AlexProbe *probe, int from, int n)
 {
-	uint64		v = alex_probe_lead(probe, i);
+	int			smaller = 0;
+	int			equal = 0;
 
-	if (v != probe->rel[0])
-		return v < probe->rel[0] ? -1 : 1;
-	return alex_probe_rest(probe, i);
+	/* no branch depends on the values: a processor cannot guess them */
+	for (int i = from; i < from + n; i++)
+	{
+		uint64		v = alex_probe_lead(probe, i);
+
+		smaller += v < probe->rel;
+		equal += v == probe->rel;
+	}
+	for (; equal > 0 && alex_probe_rest(probe, from + smaller); equal--)
+		smaller++;
+	return smaller;
+}
+
+/* A difference of leading fields as a number */
+static inline double
+alex_probe_number(const AlexProbe *probe, uint64 v)
+{
+	/* signed integers are the ones that convert fast */
+	return (double) (int64) (v >> (probe->width >> 6));
 }
 
 /*
@@ -847,24 +977,63 @@ alex_probe_cmp(const AlexProbe *probe, int i)
  * fence says nothing.
  */
 static inline double
-alex_probe_density(AlexPack *pack, const AlexProbe *probe)
+alex_probe_density(const AlexProbe *probe)
 {
-	int			f = probe->lead;
-	uint64		base = AlexPackBase(pack)[f];
-	uint64		high = AlexPackHigh(pack)[f];
-	uint64		span;
+	AlexPack   *pack = probe->pack;
+	uint64		base = AlexPackBase(pack)[probe->lead];
+	uint64		high = AlexPackHigh(pack)[probe->lead];
+	double		span;
 
 	if (!(pack->flags & (ALEX_PACK_HIGH_INF | ALEX_PACK_DICT)) &&
 		high > base &&
-		(probe->width[0] == 64 || (high - base) >> probe->width[0] == 0))
-		span = high - base;
+		(probe->width == 64 || (high - base) >> probe->width == 0))
+		span = alex_probe_number(probe, high - base);
 	else
-		span = alex_probe_lead(probe, pack->nentries - 1);
-	return span == 0 ? 0.0 : (double) pack->nentries / (double) span;
+		span = alex_probe_number(probe, alex_probe_lead(probe, pack->nentries - 1));
+	return span == 0 ? 0.0 : pack->nentries / span;
 }
 
+/* neighbours that are compared together */
+#define ALEX_WINDOW			8
 /* corrections of the prediction before bisection takes over */
-#define ALEX_SECANT_STEPS	4
+#define ALEX_SECANT_STEPS	3
+
+/*
+ * Narrows [lo, hi], in which the answer lies, by the model: from an entry near
+ * the predicted place to a window around where that entry's distance from the
+ * target points.  Returns the number of places looked at.
+ */
+static inline int
+alex_probe_model(const AlexProbe *probe, int *lo, int *hi)
+{
+	double		density = alex_probe_density(probe);
+	int			guess = (int) Min(alex_probe_number(probe, probe->rel) * density,
+								  (double) *hi);
+	int			looked = 0;
+
+	for (; looked < 2 * ALEX_SECANT_STEPS && *hi - *lo > ALEX_WINDOW; looked += 2)
+	{
+		uint64		v;
+		int			smaller;
+
+		guess = Max(*lo, Min(guess, *hi - 1));
+		v = alex_probe_lead(probe, guess);
+		if (v < probe->rel)
+			guess += (int) Min(alex_probe_number(probe, probe->rel - v) * density,
+							   (double) (*hi - guess));
+		else
+			guess -= (int) Min(alex_probe_number(probe, v - probe->rel) * density,
+							   (double) (guess - *lo));
+		guess = Max(*lo, Min(guess - ALEX_WINDOW / 2, *hi - ALEX_WINDOW));
+		smaller = alex_probe_count(probe, guess, ALEX_WINDOW);
+		if (smaller < ALEX_WINDOW)
+			*hi = guess + smaller;
+		if (smaller > 0)
+			*lo = guess + smaller;
+		guess += smaller == 0 ? -1 : smaller;
+	}
+	return looked;
+}
 
 int
 alex_page_lower_bound(Page page, const uint64 *target, int from, bool model,
@@ -884,46 +1053,21 @@ alex_page_lower_bound(Page page, const uint64 *target, int from, bool model,
 	all = alex_probe_prepare(pack, target, &probe);
 	if (all != 0)
 		return all < 0 ? hi : lo;
-
-	if (model && hi - lo > 8)
-	{
-		double		density = alex_probe_density(pack, &probe);
-		int			guess;
-
-		guess = (int) Min((double) probe.rel[0] * density, (double) hi);
-		for (; looked < ALEX_SECANT_STEPS && hi - lo > 4; looked++)
-		{
-			uint64		v;
-			int			cmp;
-			double		move;
-
-			guess = Max(lo, Min(guess, hi - 1));
-			v = alex_probe_lead(&probe, guess);
-			cmp = v != probe.rel[0] ? (v < probe.rel[0] ? -1 : 1) :
-				alex_probe_rest(&probe, guess);
-			if (cmp < 0)
-			{
-				lo = guess + 1;
-				move = (double) (probe.rel[0] - v) * density;
-				guess += 1 + (int) Min(move, (double) (hi - lo));
-			}
-			else
-			{
-				hi = guess;
-				move = (double) (v - probe.rel[0]) * density;
-				guess -= 1 + (int) Min(move, (double) (hi - lo));
-			}
-		}
-	}
-	while (lo < hi)
+	if (model)
+		looked = alex_probe_model(&probe, &lo, &hi);
+	for (; hi - lo > ALEX_WINDOW; looked++)
 	{
 		int			mid = (lo + hi) / 2;
 
-		looked++;
-		if (alex_probe_cmp(&probe, mid) < 0)
+		if (alex_probe_count(&probe, mid, 1) > 0)
 			lo = mid + 1;
 		else
 			hi = mid;
+	}
+	if (lo < hi)
+	{
+		lo += alex_probe_count(&probe, lo, hi - lo);
+		looked++;
 	}
 	if (steps)
 		*steps = looked;
@@ -940,7 +1084,7 @@ alex_page_predict(Page page, const uint64 *target)
 	if (pack->nentries == 0 || (pack->flags & ALEX_PACK_DICT) ||
 		alex_probe_prepare(pack, target, &probe) != 0)
 		return -1;
-	guess = (double) probe.rel[0] * alex_probe_density(pack, &probe);
+	guess = alex_probe_number(&probe, probe.rel) * alex_probe_density(&probe);
 	return (int) Min(guess, (double) (pack->nentries - 1));
 }
 

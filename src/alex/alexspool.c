@@ -74,13 +74,21 @@ typedef struct AlexRunFile
 	int64		written;
 } AlexRunFile;
 
+/* A run in the tree of losers, and what decides most comparisons */
+typedef struct AlexPlayer
+{
+	uint64		lead;
+	int			run;
+} AlexPlayer;
+
 /* A merge of runs in progress */
 typedef struct AlexMerge
 {
 	int			nruns;
 	AlexRun    *run;
-	int		   *loser;			/* [0]: the winner */
+	AlexPlayer *loser;			/* [0]: the winner */
 	bool		advance;		/* the winner's head has been used */
+	bool		nulls;			/* the order begins with a null flag */
 	AlexOrder	order;
 } AlexMerge;
 
@@ -584,8 +592,30 @@ alex_run_next(const AlexSpool *spool, AlexRun *run)
 
 /* ---- merging ---- */
 
-/* Does run a's head come before run b's? */
-static inline bool
+/*
+ * What is monotone in the order of run's head: if two differ they decide.  A
+ * null flag in front of the leading word becomes its top bit.
+ */
+static inline uint64
+alex_run_lead(const AlexMerge *merge, int run)
+{
+	const AlexOrder *order = &merge->order;
+	const uint64 *rec = merge->run[run].head;
+	uint64		lead;
+
+	if (rec == NULL)
+		return PG_UINT64_MAX;
+	if (order->nkeys == 0)
+		return 0;
+	lead = rec[order->word[0]] & order->mask[0];
+	if (merge->nulls)
+		lead = (lead != 0 ? UINT64CONST(1) << 63 : 0) |
+			(rec[order->word[1]] & order->mask[1]) >> 1;
+	return lead;
+}
+
+/* Does run a's head come before run b's, whose lead is the same? */
+static bool
 alex_run_before(const AlexMerge *merge, int a, int b)
 {
 	const uint64 *ra = merge->run[a].head;
@@ -596,37 +626,54 @@ alex_run_before(const AlexMerge *merge, int a, int b)
 	return alex_cmp_records(&merge->order, ra, rb) < 0;
 }
 
+/* Does a come before b? */
+static inline bool
+alex_player_before(const AlexMerge *merge, AlexPlayer a, AlexPlayer b)
+{
+	if (likely(a.lead != b.lead))
+		return a.lead < b.lead;
+	return alex_run_before(merge, a.run, b.run);
+}
+
 /* Plays run's head up the tree */
 static inline void
 alex_merge_replay(AlexMerge *merge, int run)
 {
-	int			winner = run;
+	AlexPlayer	winner;
 
+	winner.lead = alex_run_lead(merge, run);
+	winner.run = run;
 	for (int node = (run + merge->nruns) / 2; node > 0; node /= 2)
 	{
-		if (alex_run_before(merge, merge->loser[node], winner))
-		{
-			int			swap = winner;
+		AlexPlayer *place = &merge->loser[node];
+		AlexPlayer	other = *place;
+		bool		lost = alex_player_before(merge, other, winner);
 
-			winner = merge->loser[node];
-			merge->loser[node] = swap;
-		}
+		/* selects, not branches: who wins can not be foreseen */
+		place->lead = lost ? winner.lead : other.lead;
+		place->run = lost ? winner.run : other.run;
+		winner.lead = lost ? other.lead : winner.lead;
+		winner.run = lost ? other.run : winner.run;
 	}
 	merge->loser[0] = winner;
 }
 
 /* First round: winner of the subtree at node (leaves are nruns..2 nruns-1) */
-static int
+static AlexPlayer
 alex_merge_play(AlexMerge *merge, int node)
 {
-	int			left;
-	int			right;
+	AlexPlayer	left;
+	AlexPlayer	right;
 
 	if (node >= merge->nruns)
-		return node - merge->nruns;
+	{
+		left.run = node - merge->nruns;
+		left.lead = alex_run_lead(merge, left.run);
+		return left;
+	}
 	left = alex_merge_play(merge, 2 * node);
 	right = alex_merge_play(merge, 2 * node + 1);
-	if (alex_run_before(merge, right, left))
+	if (alex_player_before(merge, right, left))
 	{
 		merge->loser[node] = left;
 		return right;
@@ -644,15 +691,17 @@ alex_merge_begin(AlexSpool *spool, AlexRun *run, int nruns, int bufsize)
 
 	merge->nruns = nruns;
 	merge->run = run;
-	merge->loser = palloc(sizeof(int) * Max(nruns, 1));
+	merge->loser = palloc(sizeof(AlexPlayer) * nruns);
 	alex_spool_order(spool, true, &merge->order);
+	merge->nulls = merge->order.nkeys > 1 && merge->order.mask[1] == PG_UINT64_MAX &&
+		(merge->order.mask[0] & (merge->order.mask[0] - 1)) == 0;
 	for (int i = 0; i < nruns; i++)
 	{
 		run[i].bufsize = bufsize;
 		run[i].buf = palloc(bufsize);
 		alex_run_next(spool, &run[i]);
 	}
-	merge->loser[0] = nruns > 1 ? alex_merge_play(merge, 1) : 0;
+	merge->loser[0] = alex_merge_play(merge, 1);
 	MemoryContextSwitchTo(old);
 	return merge;
 }
@@ -670,16 +719,15 @@ alex_merge_end(AlexMerge *merge)
 static inline uint64 *
 alex_merge_next(const AlexSpool *spool, AlexMerge *merge)
 {
-	int			winner = merge->loser[0];
+	int			winner = merge->loser[0].run;
 
 	if (merge->advance)
 	{
 		alex_run_next(spool, &merge->run[winner]);
 		alex_merge_replay(merge, winner);
-		winner = merge->loser[0];
 	}
 	merge->advance = true;
-	return merge->run[winner].head;
+	return merge->run[merge->loser[0].run].head;
 }
 
 /* Runs that can be merged at once */
