@@ -8,9 +8,9 @@
  * the suite tests alex.  Operator classes that a test makes for btree stay
  * btree's, and so does an index that names one of them.
  *
- * coreswap.constraints says whether unique indexes change too.  Before
- * PostgreSQL 18 the server refuses some uses of a unique index that is not a
- * btree, above all foreign keys.
+ * coreswap.constraints says whether PRIMARY KEY, UNIQUE and EXCLUDE change too.
+ * Before PostgreSQL 18 it is off unless asked for, because the server refuses
+ * some uses of a unique index that is not a btree, above all foreign keys.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,7 +38,7 @@ PG_MODULE_MAGIC;
 extern PGDLLEXPORT void _PG_init(void);
 
 static bool swap_indexes = true;
-static bool swap_constraints = true;
+static bool swap_constraints = PG_VERSION_NUM >= 180000;
 static ProcessUtility_hook_type next_hook = NULL;
 
 /* The schema of the operator class of alex with this name, or InvalidOid. */
@@ -109,8 +109,6 @@ is_partitioned(RangeVar *rv)
 static bool
 unique_can_change(RangeVar *rv)
 {
-	if (!swap_constraints)
-		return false;
 #if PG_VERSION_NUM < 180000
 	if (is_partitioned(rv))
 		return false;
@@ -123,7 +121,7 @@ change_index(IndexStmt *stmt, Oid alex)
 {
 	if (stmt->accessMethod == NULL || strcmp(stmt->accessMethod, "btree") != 0)
 		return;
-	if (OidIsValid(stmt->indexOid) ||
+	if (OidIsValid(stmt->indexOid) || (stmt->isconstraint && !swap_constraints) ||
 		(stmt->unique && !unique_can_change(stmt->relation)))
 		return;
 	if (qualify_opclasses(alex, stmt->indexParams))
@@ -137,7 +135,8 @@ change_constraint(RangeVar *rv, Constraint *con, Oid alex)
 		strcmp(con->access_method, "btree") == 0;
 	ListCell   *lc;
 
-	if (!btree || con->indexname != NULL || !unique_can_change(rv))
+	if (!swap_constraints || !btree || con->indexname != NULL ||
+		!unique_can_change(rv))
 		return;
 	if (con->contype == CONSTR_PRIMARY || con->contype == CONSTR_UNIQUE)
 		con->access_method = "alex";
@@ -225,8 +224,8 @@ _PG_init(void)
 							 NULL, &swap_indexes, true, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("coreswap.constraints",
-							 "Makes unique indexes alex indexes too.",
-							 NULL, &swap_constraints, true, PGC_SUSET, 0,
+							 "Makes the indexes of constraints alex indexes too.",
+							 NULL, &swap_constraints, swap_constraints, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
 	next_hook = ProcessUtility_hook;
 	ProcessUtility_hook = coreswap_utility;
