@@ -21,6 +21,9 @@ bool		alex_model = true;
 /* right links followed from a guess before the search starts at the root */
 #define ALEX_MAX_HOPS		4
 
+/* right links followed by one descent: damaged ones may form a circle */
+#define ALEX_MAX_MOVES		1000
+
 /* Entry i against key, images compared last */
 static inline int
 alex_cmp_entry(Relation rel, const AlexInfo *info, Page page, int i,
@@ -173,6 +176,8 @@ alex_descend(Relation rel, const AlexInfo *info, const AlexKey *key,
 			 BlockNumber blk, uint32 at, uint32 level, int access, bool below,
 			 bool *restart)
 {
+	int			moves = 0;
+
 	*restart = true;
 	if (blk == InvalidBlockNumber || at < level)
 		return InvalidBuffer;
@@ -201,7 +206,8 @@ alex_descend(Relation rel, const AlexInfo *info, const AlexKey *key,
 		else
 			blk = where > 0 ? AlexPageGetOpaque(page)->right : InvalidBlockNumber;
 		UnlockReleaseBuffer(buf);
-		if (blk == InvalidBlockNumber)
+		if (blk == InvalidBlockNumber ||
+			(where > 0 && ++moves > ALEX_MAX_MOVES))
 			return InvalidBuffer;
 	}
 }
