@@ -105,7 +105,10 @@ AlexPackBits(AlexPack *pack)
 	return (uint8 *) (AlexPackHigh(pack) + pack->nord);
 }
 
-/* width bits at bit position pos; may touch 9 bytes */
+/*
+ * width bits at bit position pos.  Touches 9 bytes, which are the page's as
+ * long as pos is in the entries: the opaque data follows them.
+ */
 static inline uint64
 alex_get_bits(const uint8 *bits, uint32 pos, uint32 width)
 {
@@ -117,9 +120,9 @@ alex_get_bits(const uint8 *bits, uint32 pos, uint32 width)
 		return 0;
 	memcpy(&v, p, sizeof(v));
 	v >>= shift;
-	if (unlikely(shift + width > 64))
-		v |= (uint64) p[8] << (64 - shift);
-	return width == 64 ? v : v & ((UINT64CONST(1) << width) - 1);
+	if (width > 57)
+		v |= ((uint64) p[8] << 1) << (63 - shift);
+	return v & (PG_UINT64_MAX >> (64 - width));
 }
 
 /* Field f of entry i as stored plus its base; with images: the code */
@@ -217,7 +220,8 @@ extern void alex_page_clear_dead_hints(Page page);	/* for rm_mask */
 /*
  * First entry >= target, both as ordered fields, without images.  from: first
  * entry to look at (1 on inner pages).  model: start from the predicted place.
- * steps, if not NULL, gets the number of entries looked at.
+ * steps, if not NULL, gets the number of places looked at; neighbours that are
+ * compared together count as one.
  */
 extern int	alex_page_lower_bound(Page page, const uint64 *target, int from,
 								  bool model, int *steps);
