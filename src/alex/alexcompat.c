@@ -31,6 +31,7 @@
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
+#include "replication/logicalworker.h"
 #include "tcop/utility.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -49,6 +50,9 @@ static Mask *masks = NULL;		/* all, latest first */
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorRun_hook_type prev_ExecutorRun = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+#if PG_VERSION_NUM >= 170000
+static emit_log_hook_type prev_emit_log = NULL;
+#endif
 
 /* ---- errors ---- */
 
@@ -62,6 +66,7 @@ typedef struct Translation
 } Translation;
 
 #define UPGRADE_HINT	"or upgrade to PostgreSQL 18 or newer."
+#define SUBSCRIBER_HINT	"On a subscriber use a primary key or a unique btree index, " UPGRADE_HINT
 
 static const Translation conflict_at_start = {
 	"unexpected non-btree speculative unique index",
@@ -380,11 +385,11 @@ prefer_primary_key(Constraint *fk)
 	relation_close(table, AccessShareLock);
 }
 
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 170000
 
 /*
- * From 16 to 17 the apply worker of a subscription finds rows by btree and hash
- * indexes only.  A publisher may well have an alex index as replica identity.
+ * On 17 the apply worker of a subscription finds rows by btree and hash indexes
+ * only.  A publisher may well have an alex index as replica identity.
  */
 static void
 warn_replica_identity(Oid tableoid, ReplicaIdentityStmt *stmt)
@@ -404,8 +409,25 @@ warn_replica_identity(Oid tableoid, ReplicaIdentityStmt *stmt)
 				(errmsg("a subscription cannot apply changes to table \"%s\" through the alex index \"%s\"",
 						get_rel_name(tableoid), stmt->name),
 				 errdetail("Publishing changes of the table works."),
-				 errhint("On a subscriber use a primary key or a unique btree index, " UPGRADE_HINT)));
+				 errhint(SUBSCRIBER_HINT)));
 	index_close(index, AccessShareLock);
+}
+
+/* Makes the error of an apply worker that did it all the same a clear one. */
+static void
+compat_emit_log(ErrorData *edata)
+{
+	if (edata->elevel == ERROR && edata->message_id != NULL &&
+		IsLogicalWorker() &&
+		strcmp(edata->message_id,
+			   "missing operator %d(%u,%u) in opfamily %u") == 0)
+	{
+		edata->sqlerrcode = ERRCODE_FEATURE_NOT_SUPPORTED;
+		edata->message = pstrdup("changes cannot be applied through the index that is the table's replica identity, because it is neither a btree nor a hash index");
+		edata->hint = pstrdup(SUBSCRIBER_HINT);
+	}
+	if (prev_emit_log)
+		prev_emit_log(edata);
 }
 
 #endif
@@ -428,7 +450,7 @@ prepare_alter_table(AlterTableStmt *stmt)
 			foreach(lc2, castNode(ColumnDef, cmd->def)->constraints)
 				prefer_primary_key(lfirst_node(Constraint, lc2));
 		}
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 170000
 		else if (cmd->subtype == AT_ReplicaIdentity)
 		{
 			Oid			tableoid = RangeVarGetRelid(stmt->relation, NoLock, true);
@@ -550,6 +572,10 @@ alex_compat_init(void)
 	ExecutorRun_hook = compat_ExecutorRun;
 	prev_ProcessUtility = ProcessUtility_hook;
 	ProcessUtility_hook = compat_ProcessUtility;
+#if PG_VERSION_NUM >= 170000
+	prev_emit_log = emit_log_hook;
+	emit_log_hook = compat_emit_log;
+#endif
 	CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
 }
 
