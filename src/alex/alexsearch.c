@@ -16,7 +16,7 @@
 bool		alex_model = true;
 
 /* restarts after which a search gives up: the index must be damaged */
-#define ALEX_MAX_RESTARTS	10000
+#define ALEX_MAX_RESTARTS	1000
 
 /* right links followed from a guess before the search starts at the root */
 #define ALEX_MAX_HOPS		4
@@ -231,7 +231,7 @@ alex_find_page(Relation rel, AlexInfo *info, const AlexKey *key, uint32 level,
 						   access, below, &restart);
 		if (!restart)
 			return buf;
-		if (attempt > 100)
+		if (attempt > 20)
 			pg_usleep(1000L);
 		if (attempt >= ALEX_MAX_RESTARTS)
 			ereport(ERROR,
