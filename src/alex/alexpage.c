@@ -77,6 +77,7 @@ alex_put_bits(uint8 *bits, uint32 pos, uint32 width, uint64 value)
 	if (width == 0)
 		return;
 	memcpy(&v, p, sizeof(v));
+	value &= mask;				/* rows of a damaged page may be out of order */
 	v = (v & ~(mask << shift)) | (value << shift);
 	memcpy(p, &v, sizeof(v));
 	if (shift + width > 64)
@@ -267,24 +268,37 @@ alex_encode_images(Page page, const AlexSpec *spec, const uint64 *rows, int n,
 	return true;
 }
 
-/* Widens frames, which hold for the rows before "from", by those up to "to" */
+/*
+ * Widens frames, which hold for the rows before "from", by those up to "to".
+ * If rows are in order, then as long as the fields before it are the same in
+ * all rows a field does not descend, and its first and last value tell its frame.
+ */
 static void
 alex_frames_widen(const AlexSpec *spec, const uint64 *rows, int from, int to,
-				  AlexFrame *frame)
+				  bool ordered, AlexFrame *frame)
 {
 	int			nf = spec->nfields;
+	bool		ascends = ordered && from < to;
+	int			f;
 
 	if (from == 0)
 	{
-		for (int f = 0; f < nf; f++)
-			frame[f].min = frame[f].max = to > 0 ? rows[f] : 0;
+		for (int i = 0; i < nf; i++)
+			frame[i].min = frame[i].max = to > 0 ? rows[i] : 0;
 	}
-	for (int f = 0; f < nf; f++)
+	for (f = 0; f < spec->nord && ascends; f++)
+	{
+		frame[f].max = rows[(Size) (to - 1) * nf + f];
+		ascends = frame[f].min == frame[f].max;
+	}
+	for (; f < nf; f++)
 	{
 		const uint64 *v = rows + (Size) from * nf + f;
 		uint64		min = frame[f].min;
 		uint64		max = frame[f].max;
 
+		if (f == spec->deadfield)
+			continue;
 		for (int i = from; i < to; i++, v += nf)
 		{
 			min = Min(min, *v);
@@ -299,7 +313,7 @@ alex_frames_widen(const AlexSpec *spec, const uint64 *rows, int from, int to,
 static void
 alex_frames(const AlexSpec *spec, const uint64 *rows, int n, AlexFrame *frame)
 {
-	alex_frames_widen(spec, rows, 0, n, frame);
+	alex_frames_widen(spec, rows, 0, n, false, frame);
 }
 
 /* Base and width of field f; the dead hint always has its bit. */
@@ -497,7 +511,7 @@ alex_words_fit(const AlexSpec *spec, const uint64 *rows, int limit, int space)
 		uint32		bits;
 
 		memcpy(wide, frame, sizeof(AlexFrame) * spec->nfields);
-		alex_frames_widen(spec, rows, lo, trial, wide);
+		alex_frames_widen(spec, rows, lo, trial, true, wide);
 		bits = alex_frames_bits(spec, wide);
 		if ((uint64) trial * bits > total)
 		{
@@ -506,7 +520,7 @@ alex_words_fit(const AlexSpec *spec, const uint64 *rows, int limit, int space)
 			if (trial <= lo)
 				continue;
 			memcpy(wide, frame, sizeof(AlexFrame) * spec->nfields);
-			alex_frames_widen(spec, rows, lo, trial, wide);
+			alex_frames_widen(spec, rows, lo, trial, true, wide);
 			bits = alex_frames_bits(spec, wide);
 		}
 		lo = trial;
@@ -948,17 +962,13 @@ static inline int
 alex_probe_count(const AlexProbe *probe, int from, int n)
 {
 	int			smaller = 0;
-	int			equal = 0;
 
 	/* no branch depends on the values: a processor cannot guess them */
 	for (int i = from; i < from + n; i++)
-	{
-		uint64		v = alex_probe_lead(probe, i);
-
-		smaller += v < probe->rel;
-		equal += v == probe->rel;
-	}
-	for (; equal > 0 && alex_probe_rest(probe, from + smaller); equal--)
+		smaller += alex_probe_lead(probe, i) < probe->rel;
+	while (smaller < n &&
+		   alex_probe_lead(probe, from + smaller) == probe->rel &&
+		   alex_probe_rest(probe, from + smaller))
 		smaller++;
 	return smaller;
 }

@@ -78,7 +78,7 @@ typedef struct AlexRunFile
 typedef struct AlexPlayer
 {
 	uint64		lead;
-	int			run;
+	uint64		run;
 } AlexPlayer;
 
 /* A merge of runs in progress */
@@ -632,7 +632,7 @@ alex_player_before(const AlexMerge *merge, AlexPlayer a, AlexPlayer b)
 {
 	if (likely(a.lead != b.lead))
 		return a.lead < b.lead;
-	return alex_run_before(merge, a.run, b.run);
+	return alex_run_before(merge, (int) a.run, (int) b.run);
 }
 
 /* Plays run's head up the tree */
@@ -647,13 +647,15 @@ alex_merge_replay(AlexMerge *merge, int run)
 	{
 		AlexPlayer *place = &merge->loser[node];
 		AlexPlayer	other = *place;
-		bool		lost = alex_player_before(merge, other, winner);
+		uint64		lost = alex_player_before(merge, other, winner);
+		uint64		lead = (other.lead ^ winner.lead) & -lost;
+		uint64		who = (other.run ^ winner.run) & -lost;
 
-		/* selects, not branches: who wins can not be foreseen */
-		place->lead = lost ? winner.lead : other.lead;
-		place->run = lost ? winner.run : other.run;
-		winner.lead = lost ? other.lead : winner.lead;
-		winner.run = lost ? other.run : winner.run;
+		/* swaps without a branch: who wins can not be foreseen */
+		place->lead = other.lead ^ lead;
+		place->run = other.run ^ who;
+		winner.lead ^= lead;
+		winner.run ^= who;
 	}
 	merge->loser[0] = winner;
 }
@@ -668,7 +670,7 @@ alex_merge_play(AlexMerge *merge, int node)
 	if (node >= merge->nruns)
 	{
 		left.run = node - merge->nruns;
-		left.lead = alex_run_lead(merge, left.run);
+		left.lead = alex_run_lead(merge, node - merge->nruns);
 		return left;
 	}
 	left = alex_merge_play(merge, 2 * node);
@@ -719,7 +721,7 @@ alex_merge_end(AlexMerge *merge)
 static inline uint64 *
 alex_merge_next(const AlexSpool *spool, AlexMerge *merge)
 {
-	int			winner = merge->loser[0].run;
+	int			winner = (int) merge->loser[0].run;
 
 	if (merge->advance)
 	{
