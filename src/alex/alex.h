@@ -238,6 +238,10 @@ extern void alex_form_entry(Relation rel, const AlexInfo *info,
 							Datum *values, bool *isnull, ItemPointer tid,
 							AlexEntry *entry);
 
+/* The same into the info->nleaf words of a row */
+extern void alex_form_row(Relation rel, const AlexInfo *info, Datum *values,
+						  bool *isnull, ItemPointer tid, uint64 *f);
+
 /*
  * Key construction: begin, then the columns in order (each at most once),
  * then finish with after = false (position before all matches) or true.
@@ -379,8 +383,8 @@ extern Buffer alex_find_for_write(Relation rel, AlexInfo *info, Relation heap,
 								  const AlexKey *key, uint32 level);
 
 /* ---- alexbatch.c, alexmerge.c: statement-local batches ---- */
-extern bool alex_batch_add(Relation rel, const AlexInfo *info, Relation heap,
-						   const AlexEntry *entry);
+extern bool alex_batch_add(Relation rel, Relation heap, Datum *values,
+						   bool *isnull, ItemPointer tid);
 extern void alex_batch_flush(Oid indexoid); /* InvalidOid: all */
 extern void alex_batch_discard(RelFileNumber relnumber);
 extern void alex_batch_init(void);	/* hooks and callbacks, from _PG_init */

@@ -107,18 +107,19 @@ alex_clear_batch(AlexBatch *batch)
 }
 
 static void
-alex_open_batch(AlexBatch *batch, Relation rel, const AlexInfo *info,
-				Relation heap)
+alex_open_batch(AlexBatch *batch, Relation rel, Relation heap)
 {
+	AlexInfo   *info = &batch->info;
+
 	/* the executor lets go of its lock before we are done */
 	LockRelationOid(batch->indexoid, RowExclusiveLock);
+	alex_get_info(rel, info);
 	batch->cxt = AllocSetContextCreate(TopTransactionContext, "alex batch",
 									   ALLOCSET_DEFAULT_SIZES);
 	alex_pending++;
 	batch->heapoid = RelationGetRelid(heap);
 	batch->relnumber = rel->rd_rel->relfilenode;
 	batch->subid = GetCurrentSubTransactionId();
-	batch->info = *info;
 	batch->imagebytes = 0;
 	batch->n = 0;
 	batch->max = 1024;
@@ -126,7 +127,7 @@ alex_open_batch(AlexBatch *batch, Relation rel, const AlexInfo *info,
 									 sizeof(uint64) * info->nleaf * batch->max);
 }
 
-/* May this entry wait? */
+/* May entries of this index wait? */
 static bool
 alex_may_batch(Relation rel)
 {
@@ -134,44 +135,16 @@ alex_may_batch(Relation rel)
 		!rel->rd_index->indisunique && !rel->rd_index->indisexclusion;
 }
 
-static void
-alex_append_row(AlexBatch *batch, const AlexEntry *entry)
-{
-	int			nf = batch->info.nleaf;
-	uint64	   *row;
-
-	if (batch->n == batch->max)
-	{
-		batch->max *= 2;
-		batch->rows = repalloc_huge(batch->rows,
-									sizeof(uint64) * nf * (Size) batch->max);
-	}
-	row = batch->rows + nf * batch->n++;
-	memcpy(row, entry->f, sizeof(uint64) * nf);
-	if (batch->info.dict)
-	{
-		IndexTuple	image = (IndexTuple) (uintptr_t) entry->f[0];
-		Size		size = MAXALIGN(IndexTupleSize(image));
-		char	   *copy = MemoryContextAlloc(batch->cxt, size);
-
-		memcpy(copy, image, IndexTupleSize(image));
-		row[0] = (uint64) (uintptr_t) copy;
-		batch->imagebytes += size + 16;
-	}
-}
-
 /*
- * alex_batch_add: keeps an entry for later; false: insert it now
+ * The open batch for an entry of this statement; NULL: insert it now.
  */
-bool
-alex_batch_add(Relation rel, const AlexInfo *info, Relation heap,
-			   const AlexEntry *entry)
+static AlexBatch *
+alex_choose_batch(Relation rel, Relation heap)
 {
 	AlexBatch  *batch;
-	Size		bytes;
 
 	if (!alex_may_batch(rel))
-		return false;
+		return NULL;
 	batch = alex_get_batch(RelationGetRelid(rel));
 	if (batch->statement != alex_statement)
 	{
@@ -179,15 +152,79 @@ alex_batch_add(Relation rel, const AlexInfo *info, Relation heap,
 		batch->seen = 0;
 	}
 	if (batch->cxt == NULL && batch->seen++ < ALEX_DIRECT_ENTRIES)
-		return false;
+		return NULL;
 	if (batch->cxt != NULL && batch->subid != GetCurrentSubTransactionId())
 		alex_batch_flush(batch->indexoid);
 	if (batch->cxt == NULL)
-		alex_open_batch(batch, rel, info, heap);
-	alex_append_row(batch, entry);
+		alex_open_batch(batch, rel, heap);
+	return batch;
+}
+
+/* Room for one more row */
+static inline uint64 *
+alex_batch_row(AlexBatch *batch)
+{
+	if (batch->n == batch->max)
+	{
+		batch->max *= 2;
+		batch->rows = repalloc_huge(batch->rows, sizeof(uint64) *
+									batch->info.nleaf * (Size) batch->max);
+	}
+	return batch->rows + batch->info.nleaf * batch->n++;
+}
+
+/* Keeps a copy of an image, which belongs to the executor */
+static void
+alex_keep_image(AlexBatch *batch, uint64 *row)
+{
+	IndexTuple	image = (IndexTuple) (uintptr_t) row[0];
+	Size		size = MAXALIGN(IndexTupleSize(image));
+	char	   *copy = MemoryContextAlloc(batch->cxt, size);
+
+	memcpy(copy, image, IndexTupleSize(image));
+	row[0] = (uint64) (uintptr_t) copy;
+	batch->imagebytes += size + 16;
+}
+
+/*
+ * alex_batch_add: keeps an entry for later; false: insert it now
+ */
+bool
+alex_batch_add(Relation rel, Relation heap, Datum *values, bool *isnull,
+			   ItemPointer tid)
+{
+	static Oid	lastoid = InvalidOid;
+	static uint64 laststatement = 0;
+	static AlexBatch *batch = NULL;
+	AlexEntry	entry;
+
+	/* the same index in the same statement needs no look-up */
+	if (lastoid != RelationGetRelid(rel) || laststatement != alex_statement ||
+		alex_pending == 0 || batch->cxt == NULL ||
+		batch->subid != GetCurrentSubTransactionId())
+	{
+		lastoid = InvalidOid;
+		batch = alex_choose_batch(rel, heap);
+		if (batch == NULL)
+			return false;
+		lastoid = RelationGetRelid(rel);
+		laststatement = alex_statement;
+	}
+	if (batch->info.dict)
+	{
+		uint64	   *row;
+
+		alex_form_entry(rel, &batch->info, values, isnull, tid, &entry);
+		row = alex_batch_row(batch);
+		memcpy(row, entry.f, sizeof(uint64) * batch->info.nleaf);
+		alex_keep_image(batch, row);
+	}
+	else
+		alex_form_row(rel, &batch->info, values, isnull, tid,
+					  alex_batch_row(batch));
 	/* sorting needs the same again */
-	bytes = 2 * sizeof(uint64) * info->nleaf * batch->n + batch->imagebytes;
-	if (bytes / 1024 >= (Size) alex_batch_size)
+	if ((2 * sizeof(uint64) * batch->info.nleaf * batch->n +
+		 batch->imagebytes) / 1024 >= (Size) alex_batch_size)
 		alex_batch_flush(batch->indexoid);
 	return true;
 }

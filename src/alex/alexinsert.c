@@ -347,6 +347,9 @@ alex_insert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 	AlexInfo	info;
 	AlexEntry	entry;
 
+	if (checkUnique == UNIQUE_CHECK_NO && !indexInfo->ii_Concurrent &&
+		alex_batch_add(rel, heap, values, isnull, tid))
+		return false;
 	alex_get_info(rel, &info);
 	alex_form_entry(rel, &info, values, isnull, tid, &entry);
 	if (checkUnique != UNIQUE_CHECK_NO && !alex_null_is_unique(&info, isnull))
@@ -366,8 +369,6 @@ alex_insert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 	/* a null makes the entry unique: nothing to look at again */
 	if (checkUnique == UNIQUE_CHECK_EXISTING)
 		return true;
-	if (indexInfo->ii_Concurrent || checkUnique != UNIQUE_CHECK_NO ||
-		!alex_batch_add(rel, &info, heap, &entry))
-		alex_insert_entry(rel, &info, heap, &entry);
+	alex_insert_entry(rel, &info, heap, &entry);
 	return checkUnique != UNIQUE_CHECK_NO;
 }

@@ -570,15 +570,12 @@ alex_form_image(Relation rel, const AlexInfo *info, Datum *values,
 }
 
 /*
- * alex_form_entry: an index entry from the columns' values
+ * alex_form_row: the fields of a leaf entry from the columns' values
  */
 void
-alex_form_entry(Relation rel, const AlexInfo *info, Datum *values,
-				bool *isnull, ItemPointer tid, AlexEntry *entry)
+alex_form_row(Relation rel, const AlexInfo *info, Datum *values,
+			  bool *isnull, ItemPointer tid, uint64 *f)
 {
-	uint64	   *f = entry->f;
-
-	memset(f, 0, sizeof(uint64) * info->nleaf);
 	if (info->dict)
 		f[0] = (uint64) (uintptr_t) alex_form_image(rel, info, values, isnull);
 	else
@@ -588,15 +585,24 @@ alex_form_entry(Relation rel, const AlexInfo *info, Datum *values,
 			const AlexColumn *col = &info->column[i];
 
 			f[col->field] = isnull[i] != col->nullsfirst;
+			f[col->field + 1] = f[col->field + col->nwords] = 0;
 			if (!isnull[i])
 				alex_project(col, values[i], f + col->field + 1);
 		}
 	}
-	if (tid != NULL)
-	{
-		f[AlexFieldBlk(info)] = ItemPointerGetBlockNumber(tid);
-		f[AlexFieldOff(info)] = ItemPointerGetOffsetNumber(tid);
-	}
+	f[AlexFieldBlk(info)] = tid ? ItemPointerGetBlockNumber(tid) : 0;
+	f[AlexFieldOff(info)] = tid ? ItemPointerGetOffsetNumber(tid) : 0;
+	f[AlexFieldDead(info)] = 0;
+}
+
+/*
+ * alex_form_entry: an index entry from the columns' values
+ */
+void
+alex_form_entry(Relation rel, const AlexInfo *info, Datum *values,
+				bool *isnull, ItemPointer tid, AlexEntry *entry)
+{
+	alex_form_row(rel, info, values, isnull, tid, entry->f);
 }
 
 /*

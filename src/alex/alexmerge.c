@@ -49,6 +49,18 @@ alex_reserve(int nf, int n)
 	}
 }
 
+/* a < b by their first n words */
+static inline bool
+alex_words_less(const uint64 *a, const uint64 *b, int n)
+{
+	for (int f = 0; f < n; f++)
+	{
+		if (a[f] != b[f])
+			return a[f] < b[f];
+	}
+	return false;
+}
+
 /* How many of n sorted rows lie below the page's high fence? */
 static int64
 alex_rows_below(Relation rel, const AlexInfo *info, Page page,
@@ -89,28 +101,28 @@ alex_cap_rows(Relation rel, const AlexInfo *info, Page page,
 	AlexSpec	spec;
 	int			fit;
 
-	if (n <= 16)
-		return (int) n;
 	alex_page_spec(page, &spec);
+	/* few rows, or words of full width, are known to be no problem */
+	fit = info->dict ? 6 : alex_spec_space(&spec) / (8 * info->nleaf);
+	if (n <= fit * alex_fillfactor(rel) / 100 * ALEX_MERGE_PAGES)
+		return (int) n;
 	fit = alex_rows_fit(&spec, rows, (int) Min(n, ALEX_MAX_ENTRIES),
 						alex_spec_space(&spec));
 	fit = Max(1, fit * alex_fillfactor(rel) / 100);
 	return (int) Min(n, (int64) Max(16, fit * ALEX_MERGE_PAGES));
 }
 
-/* Merges old and m new rows in alex_space; returns how many there are. */
+/* Few new rows: looks each one's place up in the page. */
 static int
-alex_merge_rows(Relation rel, const AlexInfo *info, Page page,
-				const uint64 *rows, int m)
+alex_merge_sparse(Relation rel, const AlexInfo *info, Page page,
+				  const uint64 *rows, int m)
 {
 	int			nf = info->nleaf;
 	int			n = AlexPageCount(page);
-	uint64	   *out;
+	uint64	   *out = alex_space.rows;
 	int			at = 0;
 	int			old = 0;
 
-	alex_reserve(nf, n + m);
-	out = alex_space.rows;
 	for (int i = 0; i < m; i++)
 	{
 		AlexKey		key;
@@ -127,6 +139,46 @@ alex_merge_rows(Relation rel, const AlexInfo *info, Page page,
 	}
 	alex_page_decode(page, old, n, out + (Size) at * nf);
 	return at + n - old;
+}
+
+/* Many new rows: decodes the page and merges the two runs of words. */
+static int
+alex_merge_dense(const AlexInfo *info, Page page, const uint64 *rows, int m)
+{
+	int			nf = info->nleaf;
+	int			n = AlexPageCount(page);
+	uint64	   *out = alex_space.rows;
+	const uint64 *old = out + (Size) m * nf;
+	const uint64 *oldend = old + (Size) n * nf;
+
+	/* decoded to the end of the space, so that merging never overtakes it */
+	alex_page_decode(page, 0, n, out + (Size) m * nf);
+	for (int i = 0; i < m; i++, rows += nf)
+	{
+		while (old < oldend && alex_words_less(old, rows, info->nord))
+		{
+			for (int f = 0; f < nf; f++)
+				out[f] = old[f];
+			out += nf;
+			old += nf;
+		}
+		alex_space.pos[i] = (uint16) ((out - alex_space.rows) / nf);
+		for (int f = 0; f < nf; f++)
+			out[f] = rows[f];
+		out += nf;
+	}
+	return n + m;
+}
+
+/* Merges old and m new rows in alex_space; returns how many there are. */
+static int
+alex_merge_rows(Relation rel, const AlexInfo *info, Page page,
+				const uint64 *rows, int m)
+{
+	alex_reserve(info->nleaf, AlexPageCount(page) + m);
+	if (!info->dict && m > AlexPageCount(page) / ALEX_INPLACE_SHARE)
+		return alex_merge_dense(info, page, rows, m);
+	return alex_merge_sparse(rel, info, page, rows, m);
 }
 
 /* Tries to put a few rows into the page without encoding it anew. */

@@ -78,6 +78,27 @@ alex_cut_rows(const AlexSpec *spec, const uint64 *rows, int n, int space,
 	return true;
 }
 
+/* Rows of words take the same room each: cut evenly by number, if that fits. */
+static bool
+alex_even_counts(const AlexSpec *spec, const uint64 *rows, int n, int space,
+				 AlexSplitPlan *plan)
+{
+	int			start[ALEX_SPLIT_PAGES + 1];
+
+	for (int i = 0; i <= plan->npieces; i++)
+		start[i] = (int) ((int64) n * i / plan->npieces);
+	for (int i = 0; i < plan->npieces; i++)
+	{
+		int			count = start[i + 1] - start[i];
+
+		if (alex_rows_fit(spec, rows + (Size) start[i] * spec->nfields, count,
+						  space) < count)
+			return false;
+	}
+	memcpy(plan->start, start, sizeof(int) * (plan->npieces + 1));
+	return true;
+}
+
 /*
  * Evens out a greedy plan: the same number of pieces with the least space
  * each.  Bisection on the space; what it cannot even out stays greedy.
@@ -90,6 +111,8 @@ alex_even_plan(const AlexSpec *spec, const uint64 *rows, int n, int space,
 	int			hi = space;
 	AlexSplitPlan try = *plan;
 
+	if (!spec->dict && alex_even_counts(spec, rows, n, space, plan))
+		return;
 	while (hi - lo > space / 32)
 	{
 		int			mid = (lo + hi) / 2;
