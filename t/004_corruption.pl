@@ -130,9 +130,9 @@ $node->stop;
 for my $case (@cases)
 {
 	my $data = slurp_file($case->{file});
-	$case->{pages} = length($data) / BLCKSZ;
 	my $before = $data;
 	$case->{damage}[2]->(\$data);
+	$case->{pages} = length($data) / BLCKSZ;
 	$case->{changed} = $data ne $before;
 	open(my $out, '>:raw', $case->{file}) or die $!;
 	print $out $data;
