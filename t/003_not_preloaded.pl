@@ -18,7 +18,7 @@ sub refused
 {
 	my ($sql, $what) = @_;
 	my ($rc, $stdout, $stderr) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
-	like($stderr, qr/ERROR:  55000: .*shared_preload_libraries/, "$what: error");
+	like($stderr, qr/ERROR:  55000: omendb must be loaded when the server starts/, "$what: error");
 	like($stderr, qr/HINT:  .*shared_preload_libraries/, "$what: hint");
 	my @errors = $stderr =~ /(ERROR: )/g;
 	is(scalar @errors, 1, "$what: one error");
