@@ -107,7 +107,7 @@ RESET min_parallel_table_scan_size;
 SET enable_hashjoin = off;
 SET enable_nestloop = off;
 SET enable_sort = off;
-SELECT plan('SELECT x.id FROM PL x JOIN PL y USING (id) WHERE x.id < 1000', 'alex');
+SELECT plan('SELECT x.id FROM PL x JOIN PL y ON x.id = y.u WHERE x.id < 1000', 'alex');
 RESET enable_hashjoin;
 RESET enable_nestloop;
 RESET enable_sort;

@@ -70,7 +70,7 @@ CREATE TABLE oc_part1 PARTITION OF oc_parted FOR VALUES FROM (0) TO (100);
 CREATE TABLE oc_part2 PARTITION OF oc_parted FOR VALUES FROM (100) TO (200);
 CREATE UNIQUE INDEX ON oc_part1 USING alex (k);
 INSERT INTO oc_parted VALUES (1, 1), (101, 1);
-INSERT INTO oc_parted VALUES (101, 1) ON CONFLICT DO NOTHING;
+INSERT INTO oc_parted VALUES (102, 1) ON CONFLICT DO NOTHING;
 INSERT INTO oc_parted VALUES (1, 1) ON CONFLICT DO NOTHING;
 INSERT INTO oc_part1 VALUES (1, 1) ON CONFLICT (k) DO UPDATE SET n = 2;
 SELECT * FROM oc_parted ORDER BY k;
@@ -91,7 +91,7 @@ INSERT INTO oc_main VALUES (1, 1);
 INSERT INTO oc_child VALUES (1, 1, 1);
 INSERT INTO oc_child VALUES (2);
 DELETE FROM oc_main;
-DROP TABLE oc_child, oc_main, oc CASCADE;
+DROP TABLE IF EXISTS oc_child, oc_ref, oc_main, oc;
 DROP FUNCTION up, up_sql;
 
 -- materialized views
