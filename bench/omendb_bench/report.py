@@ -37,6 +37,13 @@ class Result:
         above, below = self.median(base, field), self.median(other, field)
         return above / below if above is not None and below else None
 
+    def net_ratio(self, base, other):
+        """The ratio of what the index adds to the bare heap."""
+        heap = self.median('heap')
+        if heap is None or self.median(base) is None or self.median(other) is None:
+            return None
+        return (self.median(base) - heap) / max(self.median(other) - heap, 1e-9)
+
     def spread(self):
         """The widest (max - min) / median among the arms."""
         widest = 0.0
@@ -97,19 +104,19 @@ def verdicts(result, base, other):
 
 def table(results, base, other):
     """The table of one or more key sets. Ratio: cost of base / cost of other."""
-    header = ['keys', 'work', 'heap only', base, other, 'ratio', 'CPU ratio', 'spread',
+    header = ['keys', 'work', 'heap only', base, other, 'ratio', 'CPU ratio', 'net', 'spread',
               'WAL ' + base, 'WAL ' + other, 'WAL ratio', 'target', 'verdict']
     rows = []
     for res in results:
         if res.error:
-            rows.append([res.keys, res.title] + ['-'] * 10 + ['ERROR'])
+            rows.append([res.keys, res.title] + ['-'] * 11 + ['ERROR'])
             continue
         found = verdicts(res, base, other)
         rows.append([
             res.keys, res.title, cost_text(res.median('heap'), res.unit),
             cost_text(res.median(base), res.unit), cost_text(res.median(other), res.unit),
             ratio_text(res.ratio(base, other)), ratio_text(res.ratio(base, other, 'cpu')),
-            '%d%%' % round(100 * res.spread()),
+            ratio_text(res.net_ratio(base, other)), '%d%%' % round(100 * res.spread()),
             bytes_text(res.median(base, 'wal')), bytes_text(res.median(other, 'wal')),
             ratio_text(res.ratio(other, base, 'wal')),
             ', '.join(text for text, _ in found),
