@@ -26,9 +26,7 @@ for my $round (1 .. 5)
 	}
 	else
 	{
-		my @pids = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
-		$node->kill9;
-		kill 9, @pids;
+		kill_server($node);
 	}
 	$node->start;
 	is(answers($node), $before, "round $round: the same answers after recovery");

@@ -10,8 +10,31 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_server start_consistency load_tables change_tables
+our @EXPORT = qw(kill_server new_server start_consistency load_tables change_tables
   answers check_indexes);
+
+# SIGKILL for every process of a server. A process whose parent does not wait
+# for it keeps its lock files valid, so they go as well.
+sub kill_server
+{
+	my ($node) = @_;
+	my $file = $node->data_dir . '/postmaster.pid';
+	my @lines = split /\n/, slurp_file($file);
+	my @pids = ($lines[0], split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()'));
+	kill 9, @pids;
+	for my $pid (@pids)
+	{
+		for (1 .. 600)
+		{
+			last unless open(my $stat, '<', "/proc/$pid/stat");
+			last if <$stat> =~ /\) Z/;
+			select(undef, undef, undef, 0.1);
+		}
+	}
+	unlink $file, "$lines[4]/.s.PGSQL.$lines[3].lock", "$lines[4]/.s.PGSQL.$lines[3]";
+	$node->_update_pid(0);
+	return;
+}
 
 # A cluster with checksums whose postgresql.conf loads the library.
 sub new_server
