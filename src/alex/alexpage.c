@@ -158,6 +158,11 @@ alex_page_decode(Page page, int from, int to, uint64 *rows)
 	int			n = to - from;
 	uint32		rowbits = pack->bitoff[nf];
 
+	if (n == 1)
+	{
+		alex_page_get_row(page, from, rows);
+		return;
+	}
 	/* field by field, so that what differs between fields stays in registers */
 	for (int f = 0; f < nf; f++)
 	{
@@ -181,7 +186,16 @@ alex_page_decode(Page page, int from, int to, uint64 *rows)
 void
 alex_page_get_row(Page page, int i, uint64 *row)
 {
-	alex_page_decode(page, i, i + 1, row);
+	AlexPack   *pack = AlexPageGetPack(page);
+	const uint64 *base = AlexPackBase(pack);
+	uint8	   *bits = AlexPackBits(pack);
+	uint32		pos = (uint32) i * pack->bitoff[pack->nfields];
+
+	for (int f = 0; f < pack->nfields; f++)
+		row[f] = base[f] + alex_get_bits(bits, pos + pack->bitoff[f],
+										 pack->bitoff[f + 1] - pack->bitoff[f]);
+	if (pack->flags & ALEX_PACK_DICT)
+		row[0] = (uint64) (uintptr_t) alex_code_tuple(page, row[0]);
 }
 
 /* ---- encoding ---- */
@@ -584,8 +598,28 @@ alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 
 /* ---- changing a page ---- */
 
-/* bytes that alex_shift_bits moves at a time */
-#define ALEX_SHIFT_BLOCK	128
+#define ALEX_SHIFT_WORDS	16	/* words that alex_shift_bits moves at a time */
+
+/*
+ * Writes n words to byte d: the bits that begin "shift" bits before byte
+ * d - bytes.  All are read before the first is written.
+ */
+static inline void
+alex_shift_words(uint8 *bits, int d, int bytes, uint32 shift, int n)
+{
+	uint64		to[ALEX_SHIFT_WORDS];
+
+	for (int i = 0; i < n; i++)
+	{
+		uint64		below;
+		uint64		v;
+
+		memcpy(&below, bits + d - bytes + 8 * i - 8, sizeof(below));
+		memcpy(&v, bits + d - bytes + 8 * i, sizeof(v));
+		to[i] = v << shift | (below >> 1) >> (63 - shift);
+	}
+	memcpy(bits + d, to, sizeof(uint64) * n);
+}
 
 /*
  * Moves bits [pos, total) up by width bits.  Bits pos to pos + width - 1 are
@@ -600,24 +634,16 @@ alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 	int			d = (int) ((total + width + 7) >> 3);	/* one past the last byte */
 	uint8		keep = bits[pos >> 3] & ((1 << (pos & 7)) - 1);
 
-	/* blocks from the top; sources lie below destinations, hence the copy */
-	while (d - ALEX_SHIFT_BLOCK >= first)
+	/* from the top: sources lie below destinations */
+	while (d - 8 * ALEX_SHIFT_WORDS >= first)
 	{
-		uint8		from[8 + ALEX_SHIFT_BLOCK];
-		uint64		to[ALEX_SHIFT_BLOCK / 8];
-
-		d -= ALEX_SHIFT_BLOCK;
-		memcpy(from, bits + d - bytes - 8, sizeof(from));
-		for (int i = 0; i < ALEX_SHIFT_BLOCK / 8; i++)
-		{
-			uint64		below;
-			uint64		v;
-
-			memcpy(&below, from + 8 * i, sizeof(v));
-			memcpy(&v, from + 8 * i + 8, sizeof(v));
-			to[i] = v << shift | (below >> 1) >> (63 - shift);
-		}
-		memcpy(bits + d, to, sizeof(to));
+		d -= 8 * ALEX_SHIFT_WORDS;
+		alex_shift_words(bits, d, bytes, shift, ALEX_SHIFT_WORDS);
+	}
+	while (d - 8 >= first)
+	{
+		d -= 8;
+		alex_shift_words(bits, d, bytes, shift, 1);
 	}
 	while (d > first)
 	{
@@ -810,6 +836,7 @@ void
 alex_page_delete(Page page, const uint16 *pos, int npos)
 {
 	AlexPack   *pack = AlexPageGetPack(page);
+	int			nf = pack->nfields;
 	int			n = pack->nentries;
 	int			kept = 0;
 	int			from = 0;
@@ -817,12 +844,14 @@ alex_page_delete(Page page, const uint16 *pos, int npos)
 	PGAlignedBlock tmp;
 
 	alex_page_spec(page, &spec);
+	alex_page_decode(page, 0, n, alex_scratch);
 	for (int i = 0; i <= npos; i++)
 	{
 		int			to = i < npos ? pos[i] : n;
 
-		alex_page_decode(page, from, to,
-						 alex_scratch + (Size) kept * pack->nfields);
+		memmove(alex_scratch + (Size) kept * nf,
+				alex_scratch + (Size) from * nf,
+				sizeof(uint64) * nf * (to - from));
 		kept += to - from;
 		from = to + 1;
 	}

@@ -130,7 +130,7 @@ fit_all(void)
 	return NROWS;
 }
 
-/* Ten rows into a copy of the page; the copy is part of the cost. */
+/* Fifty rows into a copy of the page; the copy is part of the cost. */
 static int
 insert_inplace(void)
 {

@@ -113,9 +113,10 @@ test_full_pages(void)
 		model_shape(&shape, 1, 1);
 		model_field(&shape, 0, width, SPREAD_ENDS);
 		model_fill(&model, &shape, ALEX_MAX_ENTRIES);
-		model.rows[0] = shape.base[0];
-		model.rows[1] = shape.base[0] + model_ones(width);
 		model.n = Min(ALEX_MAX_ENTRIES, model_space(&model.spec) * 8 / width);
+		model.rows[0] = shape.base[0];
+		for (int i = model.n - 1; i <= model.n; i++)
+			model.rows[i] = shape.base[0] + model_ones(width);
 		check_encoding();
 		CHECK_EQ(AlexPageCount(page.data), model.n);
 		model.n++;
@@ -126,22 +127,38 @@ test_full_pages(void)
 
 /* ---- inserting ---- */
 
-/* Row of the shape whose values lie within the model's, or outside too */
-static void
+static int
+linear_search(const uint64 *target, int from)
+{
+	int			i = from;
+
+	while (i < model.n &&
+		   model_compare(model_at(&model, i), target, model.spec.nord) < 0)
+		i++;
+	return i;
+}
+
+/*
+ * A row whose values lie within the model's frames, or one that is outside;
+ * returns its position.
+ */
+static int
 random_row(const ModelShape *shape, uint64 *row)
 {
+	model_row(shape, row);
 	if (model.n > 0 && model_number(2) == 0)
 	{
-		memcpy(row, model_at(&model, (int) model_number(model.n)),
-			   sizeof(uint64) * shape->nfields);
-		return;
+		int			pos = (int) model_number(model.n);
+
+		memcpy(row, model_at(&model, pos), sizeof(uint64) * shape->nord);
+		return pos + (int) model_number(2);
 	}
-	model_row(shape, row);
 	for (int f = 0; f < shape->nfields; f++)
 	{
 		if (f != shape->deadfield && model_number(8 * shape->nfields) == 0)
 			row[f] = unit_random(&model_seed) >> model_number(64);
 	}
+	return linear_search(row, 0);
 }
 
 /* Inserts a row in both ways and compares pages and model. */
@@ -188,13 +205,18 @@ test_insert_positions(void)
 			model_field(&shape, f, Min(64, bits - 64 * f), SPREAD_EVEN);
 		model_fill(&model, &shape, 2 + (int) model_number(20));
 		for (int f = 0; f < nf; f++)
+		{
 			model.rows[f] = shape.base[f];
-		for (int f = 0; f < nf; f++)
-			model_at(&model, 1)[f] = shape.base[f] + model_ones(shape.width[f]);
+			model_at(&model, model.n - 1)[f] = shape.base[f] +
+				model_ones(shape.width[f]);
+		}
 		CHECK(alex_page_encode(page.data, &model.spec, model.rows, model.n));
 		for (int pos = 0; pos <= model.n; pos++)
 		{
-			model_row(&shape, row);
+			int			like = pos > 0 && model_number(2) ? pos - 1 : pos;
+
+			memcpy(row, model_at(&model, Min(like, model.n - 1)),
+				   nf * sizeof(uint64));
 			CHECK(alex_page_fits_inplace(page.data, pos, row));
 			check_insert(pos, row);
 		}
@@ -215,8 +237,9 @@ test_insert_random(void)
 		CHECK(alex_page_encode(page.data, &model.spec, model.rows, model.n));
 		for (int k = 0; k < 5; k++)
 		{
-			random_row(&shape, row);
-			check_insert((int) model_number(model.n + 1), row);
+			int			pos = random_row(&shape, row);
+
+			check_insert(pos, row);
 		}
 	}
 	unit_done("insertion in place and by encoding anew");
@@ -233,11 +256,12 @@ fill_page(const ModelShape *shape, bool descending)
 	CHECK(alex_page_encode(page.data, &model.spec, model.rows, 0));
 	for (;;)
 	{
-		int			pos = descending ? 0 : (int) model_number(model.n + 1);
+		int			pos;
 
 		model_row(shape, row);
 		if (descending)
 			row[0] = PG_UINT64_MAX - model.n;
+		pos = descending ? 0 : linear_search(row, 0);
 		anew += !alex_page_fits_inplace(page.data, pos, row);
 		if (!alex_page_insert(page.data, pos, row))
 		{
@@ -325,7 +349,7 @@ test_header_survives(void)
 	hdr->pd_flags |= PD_PAGE_FULL;
 	CHECK(alex_page_insert(page.data, 0, row));
 	row[0] = row[1] = PG_UINT64_MAX;
-	CHECK(alex_page_insert(page.data, 0, row));
+	CHECK(alex_page_insert(page.data, 11, row));
 	alex_page_delete(page.data, &first, 1);
 	CHECK_EQ(PageGetLSN(page.data), INT64CONST(0x123456789A));
 	CHECK(hdr->pd_flags & PD_PAGE_FULL);
@@ -333,17 +357,6 @@ test_header_survives(void)
 }
 
 /* ---- searching ---- */
-
-static int
-linear_search(const uint64 *target, int from)
-{
-	int			i = from;
-
-	while (i < model.n &&
-		   model_compare(model_at(&model, i), target, model.spec.nord) < 0)
-		i++;
-	return i;
-}
 
 /* A target: an entry, one next to it, one of the shape, or anything */
 static void
@@ -606,13 +619,12 @@ test_many_rows(void)
 
 /* ---- redo ---- */
 
-/* One random change; row and positions come from the arguments alone. */
 static void
-change_page(Page where, int pos, const uint64 *row, const uint16 *gone, int ngone)
+change_page(Page where, const uint64 *row, const uint16 *gone, int ngone)
 {
 	if (ngone > 0)
 		alex_page_delete(where, gone, ngone);
-	alex_page_insert(where, Min(pos, AlexPageCount(where)), row);
+	alex_page_insert(where, alex_page_lower_bound(where, row, 0, true, NULL), row);
 }
 
 /*
@@ -636,13 +648,12 @@ test_redo(void)
 			uint64		row[ALEX_MAX_FIELDS];
 			int			n = AlexPageCount(page.data);
 			int			ngone = model_number(4) ? 0 : model_positions(n, 9, gone);
-			int			pos = (int) model_number(n + 1);
 
 			memcpy(other.data, page.data, BLCKSZ);
 			memset(other.data + hdr->pd_lower, 0, hdr->pd_upper - hdr->pd_lower);
 			random_row(&shape, row);
-			change_page(page.data, pos, row, gone, ngone);
-			change_page(other.data, pos, row, gone, ngone);
+			change_page(page.data, row, gone, ngone);
+			change_page(other.data, row, gone, ngone);
 			CHECK(memcmp(page.data, other.data, BLCKSZ) == 0);
 			CHECK(alex_page_verify(page.data) == NULL);
 		}
