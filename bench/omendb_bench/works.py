@@ -442,7 +442,7 @@ class Range(Work):
 
     def run(self, arm, rep):
         cur = self.bench.session(arm, **self.settings)
-        query = ("SELECT k::text FROM %s WHERE k >= '%s' ORDER BY k OFFSET %d LIMIT 1"
+        query = ("SELECT k FROM %s WHERE k >= '%s' ORDER BY k OFFSET %d LIMIT 1"
                  % (self.bench.built(arm), self.low, self.length - 1))
         cur.execute('EXPLAIN (FORMAT JSON) ' + query)
         plan = str(cur.fetchone()[0])
