@@ -38,6 +38,8 @@ typedef struct AlexOrder
 } AlexOrder;
 
 extern void alex_order_add(AlexOrder *order, int word, uint64 mask);
+extern bool alex_records_sorted(const AlexOrder *order, const uint64 *records,
+								int64 n);
 extern uint64 *alex_sort_records(const AlexOrder *order, uint64 *records,
 								 uint64 *tmp, int64 n);
 
@@ -87,6 +89,8 @@ typedef struct AlexImageOrder
 	int			nkeyatts;
 	AlexLead	lead;
 	bool		abbrev;			/* ssup[0] compares abbreviated keys */
+	bool		exact;			/* equal leads are equal values */
+	uint64		flip;			/* bits of an abbreviated key to invert */
 	int64		abbrevnext;		/* when to ask next whether they pay */
 	AlexColumn	column;			/* ALEX_LEAD_WORD: projection, if any */
 	SortSupport ssup;

@@ -25,6 +25,7 @@
 #include "catalog/pg_index.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -336,6 +337,21 @@ alex_radix_sort(const AlexOrder *order, uint64 *from, uint64 *to, int64 n,
 }
 
 /*
+ * alex_records_sorted: are n records in order already?
+ */
+bool
+alex_records_sorted(const AlexOrder *order, const uint64 *records, int64 n)
+{
+	for (int64 i = 1; i < n; i++)
+	{
+		if (alex_cmp_records(order, records + (i - 1) * order->nwords,
+							 records + i * order->nwords) > 0)
+			return false;
+	}
+	return true;
+}
+
+/*
  * alex_sort_records: sorts n records
  *
  * "records" and "tmp" have room for n records each; the result is in the one
@@ -411,8 +427,7 @@ alex_cmp_images(const uint64 *a, const uint64 *b, void *arg)
 								  (b[ALEX_IMG_TID] & ALEX_IMG_NULL) != 0,
 								  &io->ssup[0]);
 	if (cmp == 0 && !alex_images_identical(ia, ib))
-		cmp = alex_cmp_columns(io, ia, ib,
-							   io->lead == ALEX_LEAD_DATUM ? 1 : 0);
+		cmp = alex_cmp_columns(io, ia, ib, io->exact ? 1 : 0);
 	if (cmp == 0)
 	{
 		uint64		ta = a[ALEX_IMG_TID] & ALEX_REC_TID_MASK;
@@ -459,16 +474,40 @@ alex_prepare_ssup(Relation rel, int attno, SortSupport ssup)
 														 ALEX_CMP_PROC), ssup);
 }
 
+/*
+ * numeric's abbreviated keys are signed numbers in descending order.  Asks the
+ * comparator before relying on it.
+ */
+static bool
+alex_abbrev_descends(SortSupport ssup)
+{
+	static const int64 probe[] = {
+		PG_INT64_MAX, INT64CONST(0x123456789ABCDEF), 258, 255, 1, 0,
+		-1, -256, -258, INT64CONST(-0x123456789ABCDEF), PG_INT64_MIN
+	};
+
+	for (int i = 1; i < lengthof(probe); i++)
+	{
+		if (ssup->comparator(Int64GetDatum(probe[i - 1]),
+							 Int64GetDatum(probe[i]), ssup) >= 0 ||
+			ssup->comparator(Int64GetDatum(probe[i]),
+							 Int64GetDatum(probe[i - 1]), ssup) <= 0)
+			return false;
+	}
+	return true;
+}
+
 /* Chooses what stands for the leading column, see AlexLead */
 static void
 alex_choose_lead(Relation rel, AlexImageOrder *io)
 {
 	Form_pg_attribute att = TupleDescAttr(io->desc, 0);
-	AlexKind	kind = alex_kind_of(index_getprocid(rel, 1, ALEX_CMP_PROC),
-									att->atttypid, att->attbyval);
+	Oid			cmpproc = index_getprocid(rel, 1, ALEX_CMP_PROC);
+	AlexKind	kind = alex_kind_of(cmpproc, att->atttypid, att->attbyval);
 
 	io->abbrev = io->ssup[0].abbrev_converter != NULL;
 	io->lead = io->abbrev ? ALEX_LEAD_ABBREV : ALEX_LEAD_DATUM;
+	io->exact = !io->abbrev;
 	/* zeros of either sign are equal floats but different words */
 	if (kind != ALEX_KIND_NONE && kind != ALEX_KIND_FLOAT4 &&
 		kind != ALEX_KIND_FLOAT8)
@@ -477,11 +516,20 @@ alex_choose_lead(Relation rel, AlexImageOrder *io)
 		io->column.kind = kind;
 		io->column.nwords = kind == ALEX_KIND_UUID ? 2 : 1;
 		io->column.desc = io->ssup[0].ssup_reverse;
+		io->exact = io->column.nwords == 1;
 	}
 	else if (io->abbrev && io->ssup[0].comparator == ssup_datum_unsigned_cmp)
 		io->lead = ALEX_LEAD_WORD;
+	else if (io->abbrev && cmpproc == F_NUMERIC_CMP &&
+			 alex_abbrev_descends(&io->ssup[0]))
+	{
+		io->lead = ALEX_LEAD_WORD;
+		io->flip = UINT64CONST(0x7FFFFFFFFFFFFFFF);
+	}
 	if (io->lead == ALEX_LEAD_WORD)
 	{
+		if (io->ssup[0].ssup_reverse)
+			io->flip = ~io->flip;
 		alex_order_add(&io->order, ALEX_IMG_TID, ALEX_IMG_NULL_LAST);
 		alex_order_add(&io->order, ALEX_IMG_LEAD, PG_UINT64_MAX);
 	}
@@ -523,6 +571,7 @@ alex_image_order_plain(AlexImageOrder *io)
 	ssup->abbrev_abort = NULL;
 	ssup->abbrev_full_comparator = NULL;
 	io->abbrev = false;
+	io->exact = true;
 	io->lead = ALEX_LEAD_DATUM;
 	io->order.nkeys = 0;
 }
@@ -551,9 +600,7 @@ alex_image_lead(const AlexImageOrder *io, Datum value)
 		alex_project(&io->column, value, word);
 		return word[0];
 	}
-	word[0] = (uint64) io->ssup[0].abbrev_converter(value, &io->ssup[0]);
-	return io->lead == ALEX_LEAD_WORD && io->ssup[0].ssup_reverse ?
-		~word[0] : word[0];
+	return (uint64) io->ssup[0].abbrev_converter(value, &io->ssup[0]) ^ io->flip;
 }
 
 /* Do abbreviated keys still pay after n of them?  Asked ever more rarely. */

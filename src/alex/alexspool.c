@@ -34,6 +34,9 @@
 #define ALEX_MAX_RUN_BUFFER	(512 * 1024)
 #define ALEX_MIN_FAN		4
 
+/* images fetched ahead */
+#define ALEX_PREFETCH		8
+
 /* bytes of a record's image in a file */
 #define ALEX_IMAGE_SPACE(itup)	MAXALIGN((itup)->t_info & INDEX_SIZE_MASK)
 #define ALEX_IMG_FILE_WORDS 2	/* lead and TID; the image follows */
@@ -102,6 +105,7 @@ struct AlexSpool
 	int			nwords;			/* of a record */
 	int			tidword;
 	AlexSource	source[ALEX_MAX_FIELDS];
+	bool		simple;			/* one column of one word */
 	AlexImageOrder *io;			/* images only */
 
 	/* records in memory */
@@ -188,6 +192,7 @@ alex_map_fields(AlexSpool *spool)
 	src[AlexFieldBlk(info)].word = src[AlexFieldOff(info)].word =
 		src[AlexFieldDead(info)].word = spool->tidword;
 	spool->nwords = word;
+	spool->simple = !info->dict && info->natts == 1 && word == 2;
 }
 
 /* The order of records; without "tids" records equal in the key keep theirs */
@@ -403,12 +408,12 @@ alex_spool_sort(AlexSpool *spool)
 	uint64	   *sorted;
 	AlexOrder	order;
 
-	if (spool->nrecords == 0)
-		return;
-	tmp = MemoryContextAllocHuge(spool->cxt, size);
 	if (spool->io)
 		alex_image_leads(spool->io, spool->records, spool->nrecords);
 	alex_spool_order(spool, !spool->tidorder, &order);
+	if (alex_records_sorted(&order, spool->records, spool->nrecords))
+		return;
+	tmp = MemoryContextAllocHuge(spool->cxt, size);
 	sorted = alex_sort_records(&order, spool->records, tmp, spool->nrecords);
 	Assert(sorted == spool->records);
 	(void) sorted;
@@ -476,6 +481,16 @@ alex_open_out(AlexSpool *spool)
 	MemoryContextSwitchTo(old);
 }
 
+/* Images lie in the order of the table: fetch those needed soon */
+static inline void
+alex_prefetch_image(const AlexSpool *spool, int64 i)
+{
+	if (i + ALEX_PREFETCH < spool->nrecords)
+		__builtin_prefetch((void *) (uintptr_t)
+						   spool->records[(i + ALEX_PREFETCH) * ALEX_IMG_WORDS +
+										  ALEX_IMG_ADDR]);
+}
+
 /* Sorts what is in memory and writes it as a run */
 static void
 alex_spool_run(AlexSpool *spool)
@@ -495,6 +510,7 @@ alex_spool_run(AlexSpool *spool)
 			spool->abbrevruns = false;
 		for (int64 i = 0; i < spool->nrecords; i++)
 		{
+			alex_prefetch_image(spool, i);
 			alex_run_write_image(&spool->out,
 								 spool->records + i * ALEX_IMG_WORDS);
 			if (i % 4096 == 0)
@@ -841,6 +857,16 @@ alex_expand(const AlexSpool *spool, const uint64 *rec, uint64 *row)
 {
 	const AlexSource *src = spool->source;
 
+	if (spool->simple)
+	{
+		/* the loop below for one column of one word */
+		row[0] = (rec[1] >> 48) & 1;
+		row[1] = rec[0];
+		row[2] = (rec[1] & ALEX_REC_TID_MASK) >> 16;
+		row[3] = rec[1] & 0xFFFF;
+		row[4] = rec[1] >> 63;
+		return;
+	}
 	for (int f = 0; f < spool->info->nleaf; f++)
 		row[f] = (rec[src[f].word] >> src[f].shift) & src[f].mask;
 }
@@ -861,8 +887,12 @@ alex_spool_fetch(AlexSpool *spool, uint64 *rows, int max)
 	if (spool->merge == NULL)
 	{
 		for (; n < max && spool->next < spool->nrecords; n++)
+		{
+			if (spool->io)
+				alex_prefetch_image(spool, spool->next);
 			alex_expand(spool, spool->records + spool->next++ * spool->nwords,
 						rows + n * nleaf);
+		}
 		return n;
 	}
 	if (spool->io)
