@@ -36,7 +36,7 @@ $node->safe_psql('postgres', q{
 	INSERT INTO dz SELECT i::text::dozen FROM generate_series(1, 100) i;
 	CREATE INDEX dz_d ON dz USING alex (d)});
 my $definitions = q{SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class c ON c.oid = indexrelid
-	JOIN pg_am a ON a.oid = relam WHERE amname = 'alex' ORDER BY 1::text};
+	JOIN pg_am a ON a.oid = relam WHERE amname = 'alex' ORDER BY indexrelid::regclass::text};
 my $want = $node->safe_psql('postgres', $definitions);
 like($want, qr/USING alex/, 'there are indexes');
 my $answers = answers($node);
