@@ -69,7 +69,7 @@ $node->safe_psql('postgres', "SELECT omendb.alex_check('safe_k', true), omendb.a
 
 # Two sessions that insert the same rows with ON CONFLICT at once.
 $node->pgbench('-n -c 4 -j 2 -t 50', 0, [qr{actually processed}], [qr{^$}], 'ON CONFLICT from several clients', {
-		'conflict' => q{INSERT INTO safe SELECT (random() * 300)::int + i, 1 FROM generate_series(2000, 2020) i ORDER BY 1 ON CONFLICT (id) DO UPDATE SET k = safe.k + 1;} });
+		'conflict' => "\\set base random(1, 300)\nINSERT INTO safe SELECT :base + i, 1 FROM generate_series(2000, 2020) i ON CONFLICT (id) DO UPDATE SET k = safe.k + 1;" });
 $node->safe_psql('postgres', "SELECT omendb.alex_check('safe_k', true)");
 is($node->safe_psql('postgres', 'SET enable_seqscan = off; SELECT count(*) FROM safe WHERE k IS NOT NULL'),
 	$node->safe_psql('postgres', 'SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off; SELECT count(*) FROM safe'),
@@ -92,14 +92,23 @@ $node->safe_psql('postgres', q{
 	ALTER TABLE published REPLICA IDENTITY USING INDEX published_k;
 	INSERT INTO published SELECT i, 'v' || i FROM generate_series(1, 500) i;
 	CREATE PUBLICATION pub FOR TABLE published});
-$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION sub CONNECTION '" . $node->connstr('postgres') . "' PUBLICATION pub");
+$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION sub CONNECTION '" . $node->connstr . " dbname=postgres' PUBLICATION pub");
 $subscriber->wait_for_subscription_sync($node, 'sub');
 $node->safe_psql('postgres', q{UPDATE published SET v = v || 'u' WHERE k % 10 = 0; DELETE FROM published WHERE k % 7 = 0; UPDATE published SET k = k + 1000 WHERE k < 20});
+# On 17 the apply worker looks for rows through btree and hash indexes only.
+if ($version >= 170000 && $version < 180000)
+{
+	my $error = qr/ERROR:  changes cannot be applied through the index that is the table's replica identity.*HINT:  On a subscriber use a primary key/s;
+	$subscriber->wait_for_log($error);
+	unlike(slurp_file($subscriber->logfile), qr/missing operator/, 'logical replication on 17: not an internal error');
+	$subscriber->safe_psql('postgres', 'CREATE UNIQUE INDEX published_b ON published (k); ALTER TABLE published REPLICA IDENTITY USING INDEX published_b');
+}
 $node->wait_for_catchup('sub');
 my $sum = q{SELECT count(*), sum(hashtext(k || v)) FROM published};
 is($subscriber->safe_psql('postgres', $sum), $node->safe_psql('postgres', $sum), 'logical replication of updates and deletes');
 $subscriber->safe_psql('postgres', "SELECT omendb.alex_check('published_k', true)");
-unlike(slurp_file($subscriber->logfile), qr/ERROR/, 'the apply worker had no error');
+unlike(slurp_file($subscriber->logfile), qr/ERROR/, 'the apply worker had no error')
+	unless $version >= 170000 && $version < 180000;
 $subscriber->stop;
 $node->stop;
 done_testing();
