@@ -20,6 +20,10 @@
 /* bits of an image code: an 8-byte unit of the page */
 #define ALEX_CODE_BITS	(pg_leftmost_one_pos32(BLCKSZ / 8 - 1) + 1)
 
+const AlexNullImage alex_null_image = {
+	.tuple = {.t_info = INDEX_NULL_MASK | sizeof(AlexNullImage)}
+};
+
 /* rows of the page at hand, for changes that decode and encode anew */
 static uint64 alex_scratch[ALEX_SCRATCH_WORDS];
 static uint16 alex_codes[ALEX_MAX_ENTRIES];
@@ -180,7 +184,7 @@ alex_page_decode(Page page, int from, int to, uint64 *rows)
 	}
 	if (pack->flags & ALEX_PACK_DICT)
 		for (int i = 0; i < n; i++, rows += nf)
-			*rows = (uint64) (uintptr_t) alex_code_tuple(page, *rows);
+			*rows = (uint64) (uintptr_t) alex_entry_tuple(page, from + i, *rows);
 }
 
 void
@@ -195,7 +199,7 @@ alex_page_get_row(Page page, int i, uint64 *row)
 		row[f] = base[f] + alex_get_bits(bits, pos + pack->bitoff[f],
 										 pack->bitoff[f + 1] - pack->bitoff[f]);
 	if (pack->flags & ALEX_PACK_DICT)
-		row[0] = (uint64) (uintptr_t) alex_code_tuple(page, row[0]);
+		row[0] = (uint64) (uintptr_t) alex_entry_tuple(page, i, row[0]);
 }
 
 /* ---- encoding ---- */
@@ -1132,21 +1136,10 @@ alex_page_predict(Page page, const uint64 *target)
 static const char *
 alex_verify_image(Page page, uint64 code)
 {
-	PageHeader	hdr = (PageHeader) page;
-	IndexTuple	itup;
-	uint64		start = code * 8;
-	Size		size;
-
 	if (code == 0)
 		return "key image is missing";
-	if (code >= BLCKSZ / 8 || start < hdr->pd_upper ||
-		start + sizeof(IndexTupleData) > hdr->pd_special)
-		return "key image lies outside of the page's image area";
-	itup = alex_code_tuple(page, code);
-	size = itup->t_info & INDEX_SIZE_MASK;
-	if (size < sizeof(IndexTupleData) || start + size > hdr->pd_special)
-		return "key image has an impossible length";
-	return NULL;
+	return alex_code_is_sane(page, code) ? NULL :
+		"key image lies outside of the page's image area";
 }
 
 static const char *

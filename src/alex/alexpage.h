@@ -76,6 +76,13 @@ typedef struct AlexPack
 #define ALEX_PACK_HIGH_INF		0x0004	/* no high fence: rightmost */
 #define ALEX_NO_DEADFIELD		0xFFFF
 
+/* an image without values: every attribute that is read is null */
+typedef struct AlexNullImage
+{
+	IndexTupleData tuple;
+	uint8		nulls[8];		/* more than INDEX_MAX_KEYS bits */
+} AlexNullImage;
+
 #define AlexPageGetPack(page)	((AlexPack *) PageGetContents(page))
 #define AlexPageCount(page)		(AlexPageGetPack(page)->nentries)
 
@@ -137,11 +144,43 @@ alex_get_field(AlexPack *pack, int i, int f)
 					  pack->bitoff[f + 1] - off);
 }
 
-/* address of the would-be IndexTuple of an image; 0 for "no image" */
+/* a key of nulls: what a damaged image code is taken for */
+extern const AlexNullImage alex_null_image;
+
+/* Does code name an image inside the page's image area? */
+static inline bool
+alex_code_is_sane(Page page, uint64 code)
+{
+	PageHeader	hdr = (PageHeader) page;
+	uint64		start = code * 8;
+	Size		size;
+
+	if (code >= BLCKSZ / 8 || start < hdr->pd_upper ||
+		start + sizeof(IndexTupleData) > hdr->pd_special)
+		return false;
+	size = ((IndexTuple) ((char *) page + start))->t_info & INDEX_SIZE_MASK;
+	return size >= sizeof(IndexTupleData) && start + size <= hdr->pd_special;
+}
+
+/*
+ * Address of the would-be IndexTuple of an image; NULL for code 0, which only
+ * the first row of a leftmost inner page has.  Never leaves the page.
+ */
 static inline IndexTuple
 alex_code_tuple(Page page, uint64 code)
 {
-	return code == 0 ? NULL : (IndexTuple) ((char *) page + code * 8);
+	if (likely(alex_code_is_sane(page, code)))
+		return (IndexTuple) ((char *) page + code * 8);
+	return code == 0 ? NULL : (IndexTuple) &alex_null_image;
+}
+
+/* The same for entry i of a page */
+static inline IndexTuple
+alex_entry_tuple(Page page, int i, uint64 code)
+{
+	if (code == 0 && (i > 0 || AlexPageGetOpaque(page)->level == 0))
+		return (IndexTuple) &alex_null_image;
+	return alex_code_tuple(page, code);
 }
 
 /* a fence in memory: ordered fields (images: f[0] is an address) */
@@ -245,6 +284,13 @@ alex_image_size(const IndexTupleData *itup)
 {
 	return (int) (itup->t_info & INDEX_SIZE_MASK) - (int) offsetof(IndexTupleData, t_info);
 }
+
+/*
+ * Longest image: a page must hold three, for its fences and one entry, next to
+ * the headers and two entries' bits, so that every page can be split.
+ */
+#define ALEX_MAX_IMAGE \
+	MAXALIGN_DOWN((BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - 168) / 3)
 
 /* bytes that an image takes in a page */
 #define ALEX_IMAGE_PITCH(itup)	MAXALIGN(alex_image_size(itup))
