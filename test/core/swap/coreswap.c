@@ -93,27 +93,37 @@ qualify_opclasses(Oid alex, List *elems)
 	return true;
 }
 
-static bool
-is_partitioned(RangeVar *rv)
-{
-	Oid			relid = RangeVarGetRelid(rv, NoLock, true);
-
-	return OidIsValid(relid) &&
-		get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
-}
-
 /*
- * May a unique index of this table change?  Before 18 the server refuses one
- * of another access method on a partitioned table.
+ * May a unique index of this table change?  Before 18 the server wants btree
+ * on partitioned tables, hence on partitions, and on materialized views.
  */
 static bool
 unique_can_change(RangeVar *rv)
 {
 #if PG_VERSION_NUM < 180000
-	if (is_partitioned(rv))
-		return false;
-#endif
+	Oid			relid = RangeVarGetRelid(rv, NoLock, true);
+
+	return !OidIsValid(relid) ||
+		(get_rel_relkind(relid) == RELKIND_RELATION &&
+		 !get_rel_relispartition(relid));
+#else
 	return true;
+#endif
+}
+
+/* The one storage parameter that is btree's alone says nothing to alex. */
+static List *
+without_deduplicate_items(List *options)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "deduplicate_items") != 0)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
 }
 
 static void
@@ -124,8 +134,10 @@ change_index(IndexStmt *stmt, Oid alex)
 	if (OidIsValid(stmt->indexOid) || (stmt->isconstraint && !swap_constraints) ||
 		(stmt->unique && !unique_can_change(stmt->relation)))
 		return;
-	if (qualify_opclasses(alex, stmt->indexParams))
-		stmt->accessMethod = "alex";
+	if (!qualify_opclasses(alex, stmt->indexParams))
+		return;
+	stmt->accessMethod = "alex";
+	stmt->options = without_deduplicate_items(stmt->options);
 }
 
 static void
