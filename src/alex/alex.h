@@ -94,6 +94,17 @@ typedef enum AlexKind
 	ALEX_KIND_RAW = 15			/* INCLUDE column, any by-value type */
 } AlexKind;
 
+/*
+ * The first bytes of a dict index's first column, as a word: unequal words
+ * decide a comparison, equal ones do not.
+ */
+typedef enum AlexPrefix
+{
+	ALEX_PREFIX_NONE = 0,
+	ALEX_PREFIX_VARLENA,		/* text that compares by bytes, bytea */
+	ALEX_PREFIX_NAME
+} AlexPrefix;
+
 /* one attribute of an index whose entries are words */
 typedef struct AlexColumn
 {
@@ -124,6 +135,9 @@ typedef struct AlexInfo
 	uint8		ninner;			/* fields of an inner entry: nord + 1 */
 	uint8		nkeyatts;
 	uint8		natts;
+	uint8		prefix;			/* AlexPrefix of the first column, if dict */
+	bool		prefixdesc;
+	Oid			prefixcmp;		/* the comparison function that it stands for */
 	BlockNumber root;			/* hints: any live page is a valid start */
 	uint32		rootlevel;
 	AlexColumn	column[INDEX_MAX_KEYS]; /* only if !dict */
@@ -149,6 +163,8 @@ typedef struct AlexKey
 	bool		after;			/* rest is +infinity, else -infinity */
 	bool		hastid;			/* dict: f[nkey], f[nkey + 1] are given */
 	bool		plusinf;		/* beyond every entry */
+	bool		hasprefix;		/* dict: prefix is that of value[0] */
+	uint64		prefix;
 	/* dict only */
 	Datum		value[INDEX_MAX_KEYS];
 	bool		isnull[INDEX_MAX_KEYS];
@@ -184,6 +200,9 @@ extern Buffer alex_get_metabuf(Relation rel, int access);
 /* Writes a metapage's contents into page (PageInit included). */
 extern void alex_init_metapage(Page page, const AlexInfo *info,
 							   BlockNumber root, uint32 rootlevel);
+
+/* Reads blk; ERRCODE_INDEX_CORRUPTED if the file ends before it. */
+extern Buffer alex_read_block(Relation rel, BlockNumber blk);
 
 /* Reads and locks blk (BUFFER_LOCK_SHARE, _EXCLUSIVE); checks the page. */
 extern Buffer alex_get_buffer(Relation rel, BlockNumber blk, int access);
@@ -274,6 +293,10 @@ extern int	alex_cmp_rows(Relation rel, const AlexInfo *info,
 						  const uint64 *a, const uint64 *b);
 extern int	alex_cmp_row_keys(Relation rel, const AlexInfo *info,
 							  const uint64 *a, const uint64 *b);
+
+/* Prefix of an image's first column; false if it has none to offer. */
+extern bool alex_image_prefix(const AlexInfo *info, IndexTuple itup,
+							  uint64 *prefix);
 
 /* Attribute attno (1-based) of a decoded row; by-ref results point into the
  * image or into buf (16 bytes). */

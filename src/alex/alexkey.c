@@ -18,6 +18,8 @@
 #include "access/itup.h"
 #include "alex/alex.h"
 #include "catalog/pg_type.h"
+#include "pgtime.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/float.h"
@@ -369,44 +371,85 @@ alex_arg_timestamp(AlexArg *out, DateADT value)
 }
 
 /*
- * A date or time stamp against a column of another such type, of which one
- * has a time zone: the local time is off by less than two days, and does not
- * run evenly.  So the bound is wide and the operator decides.
+ * A date or timestamp argument against a column of timestamps with time zone:
+ * the session's time zone turns it into one of those.
  */
 static bool
-alex_arg_zoned(const AlexColumn *col, Oid argtype, Datum arg, AlexArg *out)
+alex_arg_timestamptz(AlexArg *out, Oid argtype, Datum arg)
 {
-	const int64 slack = 2 * USECS_PER_DAY;
-	int64		value;
+	int			overflow = 0;
+	TimestampTz value = argtype == DATEOID ?
+		date2timestamptz_opt_overflow(DatumGetDateADT(arg), &overflow) :
+		timestamp2timestamptz_opt_overflow(DatumGetTimestamp(arg), &overflow);
 
-	if (argtype == DATEOID)
+	if (overflow == 0)
+		return alex_arg_int(out, value, PG_INT64_MIN, PG_INT64_MAX);
+	alex_arg_between(out, (uint64) (overflow > 0 ? DT_NOEND : DT_NOBEGIN + 1) ^ SIGN64);
+	return true;
+}
+
+/* How the session's local time runs around a moment */
+typedef enum AlexLocalTime
+{
+	ALEX_LOCAL_EVEN,			/* the offset does not change nearby */
+	ALEX_LOCAL_UNEVEN,			/* it does; it is less than a day */
+	ALEX_LOCAL_FAR				/* it may be as much as a week */
+} AlexLocalTime;
+
+static AlexLocalTime
+alex_local_time(TimestampTz value, long *offset)
+{
+	pg_time_t	now = value / USECS_PER_SEC +
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	pg_time_t	from = now - 4 * SECS_PER_DAY;
+	pg_time_t	change = 0;
+	long		after = 0;
+	int			isdst[2];
+	int			result = pg_next_dst_boundary(&from, offset, &isdst[0], &change,
+											  &after, &isdst[1],
+											  session_timezone);
+
+	if (result < 0 || labs(*offset) > SECS_PER_DAY ||
+		(result > 0 && labs(after) > SECS_PER_DAY))
+		return ALEX_LOCAL_FAR;
+	return result == 0 || change > now + 4 * SECS_PER_DAY ?
+		ALEX_LOCAL_EVEN : ALEX_LOCAL_UNEVEN;
+}
+
+/*
+ * A timestamp with time zone against a column of dates or of timestamps
+ * without.  Local time repeats and skips hours now and then; near such moments
+ * the bound is wide and the operator decides.
+ */
+static bool
+alex_arg_local(const AlexColumn *col, TimestampTz value, AlexArg *out)
+{
+	bool		isdate = col->kind == ALEX_KIND_DATE;
+	AlexLocalTime local;
+	long		offset;
+	int64		days;
+
+	if (TIMESTAMP_NOT_FINITE(value))
+		return isdate ? alex_arg_date(out, value) :
+			alex_arg_int(out, value, PG_INT64_MIN, PG_INT64_MAX);
+	local = alex_local_time(value, &offset);
+	if (local == ALEX_LOCAL_EVEN)
 	{
-		AlexArg		stamp = {0};
-
-		alex_arg_timestamp(&stamp, DatumGetDateADT(arg));
-		value = (int64) (stamp.lo[0] ^ SIGN64);
+		value += offset * USECS_PER_SEC;
+		return isdate ? alex_arg_date(out, value) :
+			alex_arg_int(out, value, PG_INT64_MIN, PG_INT64_MAX);
+	}
+	days = local == ALEX_LOCAL_UNEVEN ? 2 : 8;
+	out->exists = out->approx = true;
+	if (isdate)
+	{
+		value /= USECS_PER_DAY;
+		days++;
 	}
 	else
-		value = DatumGetTimestamp(arg);
-	out->exists = out->approx = true;
-	if (TIMESTAMP_NOT_FINITE(value))
-	{
-		if (col->kind == ALEX_KIND_DATE)
-			value = TIMESTAMP_IS_NOEND(value) ? DATEVAL_NOEND : DATEVAL_NOBEGIN;
-		out->lo[0] = out->hi[0] = (uint64) value ^ SIGN64;
-		/* finite dates beyond the stamps' range compare equal to nothing */
-		if (value > 0)
-			out->lo[0] -= (uint64) (col->kind == ALEX_KIND_DATE ? 0 : slack);
-		return true;
-	}
-	if (col->kind == ALEX_KIND_DATE)
-	{
-		out->lo[0] = (uint64) (value / USECS_PER_DAY - 3) ^ SIGN64;
-		out->hi[0] = (uint64) (value / USECS_PER_DAY + 3) ^ SIGN64;
-		return true;
-	}
-	out->lo[0] = (uint64) (value < PG_INT64_MIN + slack ? PG_INT64_MIN : value - slack) ^ SIGN64;
-	out->hi[0] = (uint64) (value > PG_INT64_MAX - slack ? PG_INT64_MAX : value + slack) ^ SIGN64;
+		days *= USECS_PER_DAY;
+	out->lo[0] = (uint64) (value - days) ^ SIGN64;
+	out->hi[0] = (uint64) (value + days) ^ SIGN64;
 	return true;
 }
 
@@ -433,7 +476,9 @@ alex_arg_datetime(const AlexColumn *col, Oid argtype, Datum arg, AlexArg *out)
 		return alex_arg_date(out, DatumGetTimestamp(arg));
 	if (col->kind == ALEX_KIND_TIMESTAMP && argtype == DATEOID)
 		return alex_arg_timestamp(out, DatumGetDateADT(arg));
-	return alex_arg_zoned(col, argtype, arg, out);
+	if (col->kind == ALEX_KIND_TIMESTAMPTZ)
+		return alex_arg_timestamptz(out, argtype, arg);
+	return alex_arg_local(col, DatumGetTimestampTz(arg), out);
 }
 
 static bool
@@ -551,7 +596,7 @@ alex_form_image(Relation rel, const AlexInfo *info, Datum *values,
 	IndexTuple	itup = index_form_tuple(desc, values, isnull);
 	Size		hoff = IndexInfoFindDataOffset(itup->t_info);
 	Size		size = hoff + heap_compute_data_size(desc, values, isnull);
-	Size		limit = (BLCKSZ - 400) / 3;
+	Size		limit = ALEX_MAX_IMAGE + offsetof(IndexTupleData, t_info);
 
 	/* compressed or detoasted values have another size: keep the rounded one */
 	if (MAXALIGN(size) == IndexTupleSize(itup))
@@ -644,11 +689,13 @@ alex_row_form_tuple(Relation rel, const AlexInfo *info, const uint64 *row)
 
 /* ---- keys ---- */
 
+static void alex_key_set_prefix(const AlexInfo *info, AlexKey *key);
+
 void
 alex_key_begin(const AlexInfo *info, AlexKey *key)
 {
 	key->ngiven = 0;
-	key->after = key->hastid = key->plusinf = false;
+	key->after = key->hastid = key->plusinf = key->hasprefix = false;
 	(void) info;
 }
 
@@ -690,6 +737,8 @@ alex_key_add_datum(const AlexInfo *info, AlexKey *key, Datum value,
 	key->isnull[i] = false;
 	key->value[i] = value;
 	key->cmp[i] = cmp;
+	if (i == 0)
+		alex_key_set_prefix(info, key);
 }
 
 void
@@ -730,12 +779,69 @@ alex_key_from_fields(Relation rel, const AlexInfo *info, const uint64 *f,
 										  &key->isnull[i]);
 			key->cmp[i] = index_getprocinfo(rel, i + 1, ALEX_CMP_PROC);
 		}
+		alex_key_set_prefix(info, key);
 	}
 	else
 		memcpy(key->f, f, sizeof(uint64) * info->nkey);
 	key->hastid = withtid;
 	for (int i = info->nkey; i < info->nord; i++)
 		key->f[i] = withtid ? f[i] : 0;
+}
+
+/* ---- prefixes ---- */
+
+/* The first eight of len bytes as a word */
+static inline uint64
+alex_bytes_prefix(const char *data, Size len, bool desc)
+{
+	uint64		word = 0;
+
+	if (len >= sizeof(word))
+	{
+		memcpy(&word, data, sizeof(word));
+		word = pg_ntoh64(word);
+	}
+	else
+	{
+		for (Size i = 0; i < len; i++)
+			word |= (uint64) (uint8) data[i] << (56 - 8 * i);
+	}
+	return desc ? ~word : word;
+}
+
+static inline bool
+alex_value_prefix(const AlexInfo *info, const char *value, uint64 *prefix)
+{
+	if (info->prefix == ALEX_PREFIX_NAME)
+		*prefix = alex_bytes_prefix(value, sizeof(uint64), info->prefixdesc);
+	else if (VARATT_IS_1B_E(value) || VARATT_IS_4B_C(value))
+		return false;
+	else
+		*prefix = alex_bytes_prefix(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
+									info->prefixdesc);
+	return true;
+}
+
+/*
+ * alex_image_prefix: prefix of an image's first column
+ */
+bool
+alex_image_prefix(const AlexInfo *info, IndexTuple itup, uint64 *prefix)
+{
+	if (info->prefix == ALEX_PREFIX_NONE || itup == NULL ||
+		IndexTupleHasNulls(itup))
+		return false;
+	return alex_value_prefix(info, (char *) itup + sizeof(IndexTupleData),
+							 prefix);
+}
+
+/* Prefix of a key whose first column has just been given */
+static void
+alex_key_set_prefix(const AlexInfo *info, AlexKey *key)
+{
+	key->hasprefix = info->prefix != ALEX_PREFIX_NONE && !key->isnull[0] &&
+		key->cmp[0]->fn_oid == info->prefixcmp &&
+		alex_value_prefix(info, DatumGetPointer(key->value[0]), &key->prefix);
 }
 
 /* ---- comparisons ---- */
@@ -746,7 +852,11 @@ alex_cmp_image(Relation rel, const AlexInfo *info, IndexTuple itup,
 			   const AlexKey *key)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
+	uint64		prefix;
 
+	if (key->hasprefix && alex_image_prefix(info, itup, &prefix) &&
+		prefix != key->prefix)
+		return prefix < key->prefix ? -1 : 1;
 	for (int i = 0; i < key->ngiven; i++)
 	{
 		int16		option = rel->rd_indoption[i];
@@ -773,7 +883,6 @@ alex_cmp_image(Relation rel, const AlexInfo *info, IndexTuple itup,
 			return less ? -1 : 1;
 		}
 	}
-	(void) info;
 	return 0;
 }
 

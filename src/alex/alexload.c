@@ -441,8 +441,10 @@ alex_cut_page(AlexLoad *load, int levelno)
 	blk = level->blk;
 	alex_level_spec(load, levelno, &spec);
 	if (n > 0)
-		m = Max(1, alex_rows_fit(&spec, alex_waiting(level), n,
-								 alex_spec_space(&spec) * fill / 100));
+		m = alex_rows_fit(&spec, alex_waiting(level), n,
+						  alex_spec_space(&spec) * fill / 100);
+	/* however long the keys are: inner pages must have two children */
+	m = Max(m, Min(n, levelno == 0 ? 1 : 2));
 	if (m < n)
 		spec.right = level->blk = load->nextblk++;
 	for (;; m--)

@@ -13,7 +13,11 @@
 #include "miscadmin.h"
 #include "storage/freespace.h"
 #include "storage/indexfsm.h"
+#include "storage/smgr.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/pg_locale.h"
 
 /* ---- AlexInfo ---- */
 
@@ -82,6 +86,23 @@ alex_layout_columns(Relation rel, AlexInfo *info, const uint8 *kind)
 	info->nleaf = field + 1 + (info->natts == info->nkeyatts ? 2 : 0);
 }
 
+/* Does the first column of a dict index have a prefix? */
+static void
+alex_set_prefix(Relation rel, AlexInfo *info)
+{
+	RegProcedure cmp = index_getprocid(rel, 1, ALEX_CMP_PROC);
+	Oid			collation = rel->rd_indcollation[0];
+
+	info->prefixcmp = cmp;
+	info->prefixdesc = (rel->rd_indoption[0] & INDOPTION_DESC) != 0;
+	if (cmp == F_BYTEACMP || cmp == F_BTTEXT_PATTERN_CMP)
+		info->prefix = ALEX_PREFIX_VARLENA;
+	else if (cmp == F_BTTEXTCMP && OidIsValid(collation) && lc_collate_is_c(collation))
+		info->prefix = ALEX_PREFIX_VARLENA;
+	else if (cmp == F_BTNAMECMP && OidIsValid(collation) && lc_collate_is_c(collation))
+		info->prefix = ALEX_PREFIX_NAME;
+}
+
 static void
 alex_set_info(Relation rel, AlexInfo *info, bool dict, const uint8 *kind)
 {
@@ -96,11 +117,37 @@ alex_set_info(Relation rel, AlexInfo *info, bool dict, const uint8 *kind)
 	{
 		info->nkey = 1;
 		info->nleaf = 4;
+		alex_set_prefix(rel, info);
 	}
 	else
 		alex_layout_columns(rel, info, kind);
 	info->nord = info->nkey + 2;
 	info->ninner = info->nord + 1;
+}
+
+/*
+ * The pattern operator classes compare bytes, their "=" follows the collation:
+ * the two agree only if the collation is deterministic.  Core asks the same of
+ * nbtree's operator classes.
+ */
+static void
+alex_check_collations(Relation rel)
+{
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(rel); i++)
+	{
+		RegProcedure cmp = index_getprocid(rel, i + 1, ALEX_CMP_PROC);
+		Oid			collation = rel->rd_indcollation[i];
+
+		if ((cmp == F_BTTEXT_PATTERN_CMP || cmp == F_BTBPCHAR_PATTERN_CMP) &&
+			OidIsValid(collation) && !get_collation_isdeterministic(collation))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("pattern operator classes cannot be used with a nondeterministic collation"),
+					 errdetail("Column %d of index \"%s\" has collation \"%s\".",
+							   i + 1, RelationGetRelationName(rel),
+							   get_collation_name(collation)),
+					 errhint("Use the type's default operator class.")));
+	}
 }
 
 /*
@@ -112,6 +159,7 @@ alex_make_info(Relation rel, AlexInfo *info)
 	uint8		kind[INDEX_MAX_KEYS] = {0};
 	bool		words = alex_attribute_kinds(rel, kind);
 
+	alex_check_collations(rel);
 	alex_set_info(rel, info, !words, kind);
 }
 
@@ -300,12 +348,33 @@ alex_check_buffer(Relation rel, Buffer buf)
 }
 
 /*
+ * alex_read_block: reads a page that a link or a hint leads to
+ *
+ * The size of the file is asked for only when blk is beyond what this backend
+ * last saw of it.
+ */
+Buffer
+alex_read_block(Relation rel, BlockNumber blk)
+{
+	BlockNumber known = RelationGetSmgr(rel)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	if ((known == InvalidBlockNumber || blk >= known) &&
+		blk >= RelationGetNumberOfBlocks(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" has no block %u, to which a page leads",
+						RelationGetRelationName(rel), blk),
+				 errhint("Please REINDEX it.")));
+	return ReadBuffer(rel, blk);
+}
+
+/*
  * alex_get_buffer: reads, locks and checks a page
  */
 Buffer
 alex_get_buffer(Relation rel, BlockNumber blk, int access)
 {
-	Buffer		buf = ReadBuffer(rel, blk);
+	Buffer		buf = alex_read_block(rel, blk);
 
 	LockBuffer(buf, access);
 	alex_check_buffer(rel, buf);

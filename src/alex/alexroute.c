@@ -57,7 +57,7 @@ typedef struct AlexRoute
 	uint32		level;			/* level of the pages that the fences are of */
 	uint32		n;
 	uint64	   *fence;			/* n rows of nord words; row 0 is -infinity */
-	uint64	   *lead;			/* first word of the key, for rows from..to */
+	uint64	   *lead;			/* first word (or prefix) for rows from..to */
 	BlockNumber *blk;
 	Buffer	   *recent;
 	uint32		from;			/* rows whose first column is not null */
@@ -342,6 +342,26 @@ alex_find_lead(const AlexInfo *info, AlexRoute *route)
 	}
 }
 
+/* The same with images: their prefixes, if all have one */
+static void
+alex_find_image_lead(const AlexInfo *info, AlexRoute *route)
+{
+	route->from = route->to = 1;
+	if (info->prefix == ALEX_PREFIX_NONE)
+		return;
+	route->lead = palloc_extended(sizeof(uint64) * (Size) route->n,
+								  MCXT_ALLOC_HUGE);
+	for (uint32 i = 1; i < route->n; i++)
+	{
+		IndexTuple	image = (IndexTuple) (uintptr_t)
+			route->fence[(Size) i * info->nord];
+
+		if (!alex_image_prefix(info, image, &route->lead[i]))
+			return;
+	}
+	route->to = route->n;
+}
+
 /* Fills a route's arrays for one level; false if it takes too much memory. */
 static bool
 alex_fill_route(Relation rel, AlexInfo *info, AlexRoute *route, uint32 level)
@@ -360,13 +380,13 @@ alex_fill_route(Relation rel, AlexInfo *info, AlexRoute *route, uint32 level)
 	route->maxnodes = route->maxslots = 0;
 	route->node = NULL;
 	route->slot = NULL;
-	if (!info->dict)
-	{
+	if (info->dict)
+		alex_find_image_lead(info, route);
+	else
 		alex_find_lead(info, route);
-		alex_add_node(route);	/* node 0 means none */
-		if (route->to > route->from)
-			alex_train_node(route, route->from, route->to);
-	}
+	alex_add_node(route);		/* node 0 means none */
+	if (route->to > route->from)
+		alex_train_node(route, route->from, route->to);
 	return true;
 }
 
@@ -471,14 +491,16 @@ alex_find_fence(Relation rel, const AlexInfo *info, const AlexRoute *route,
 				const AlexKey *key)
 {
 	uint32		row;
+	uint64		word = info->dict ? key->prefix : key->f[1];
 
 	if (key->plusinf)
 		return route->n - 1;
-	if (info->dict || route->to == route->from ||
-		key->f[0] != (info->column[0].nullsfirst ? 1 : 0))
+	if (route->to == route->from ||
+		(info->dict ? !key->hasprefix :
+		 key->f[0] != (info->column[0].nullsfirst ? 1 : 0)))
 		return alex_bisect_fences(rel, info, route, key, 1, route->n);
-	row = alex_predict_row(route, key->f[1]);
-	if (row > route->from && route->lead[row - 1] == key->f[1])
+	row = alex_predict_row(route, word);
+	if (row > route->from && route->lead[row - 1] == word)
 		return alex_bisect_fences(rel, info, route, key, route->from, row);
 	return row - 1;
 }
