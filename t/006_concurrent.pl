@@ -37,6 +37,7 @@ $node->pgbench('-n -c 4 -j 2 -t 60', 0, [qr{actually processed}], [qr{^$}], 'bui
 		'update2@10' => q{UPDATE tt SET t = t || 'x' WHERE id = (SELECT max(id) - (random() * 100)::int FROM tt);},
 		'build@1' => q{SELECT pg_try_advisory_lock(1) AS mine \gset
 \if :mine
+SET client_min_messages = warning;
 DROP INDEX IF EXISTS extra;
 CREATE INDEX CONCURRENTLY extra ON tt USING alex (t, id);
 REINDEX INDEX CONCURRENTLY alex_k;

@@ -156,6 +156,7 @@ class Load:
 
     def start(self):
         self.stop.clear()
+        self.next_id += 10000000
         jobs = [self.single_rows, self.single_rows, self.batches, self.churn, self.duplicates, self.unlogged, self.upkeep, self.read]
         self.threads = [threading.Thread(target=self.guard, args=(job, random.Random(self.rng.randrange(1 << 30)), number))
                         for number, job in enumerate(jobs)]
