@@ -140,27 +140,37 @@ derive_clauses(PlannerInfo *root, const RelOptInfo *rel)
 	return result;
 }
 
-/* Makes the paths of some of the table's indexes with clauses added. */
+/*
+ * Makes the paths of some of the table's indexes with clauses added.  Afterwards
+ * the clauses are in those paths only, not among the conditions to be checked.
+ */
 static void
 add_index_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes,
 				List *clauses)
 {
 	List	   *all_indexes = rel->indexlist;
 	List	   *all_clauses = rel->baserestrictinfo;
+	List	   *index_clauses = NIL;
 	ListCell   *lc;
+	ListCell   *lc2;
 
 	foreach(lc, indexes)
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
 
+		index_clauses = lappend(index_clauses, index->indrestrictinfo);
 		index->indrestrictinfo = list_concat_copy(index->indrestrictinfo,
 												  clauses);
 	}
 	rel->indexlist = indexes;
 	rel->baserestrictinfo = list_concat_copy(all_clauses, clauses);
+
 	create_index_paths(root, rel);
+
 	rel->indexlist = all_indexes;
 	rel->baserestrictinfo = all_clauses;
+	forboth(lc, indexes, lc2, index_clauses)
+		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = (List *) lfirst(lc2);
 }
 
 static void
