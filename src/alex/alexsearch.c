@@ -33,7 +33,7 @@ alex_cmp_entry(Relation rel, const AlexInfo *info, Page page, int i,
 	uint64		f[ALEX_MAX_FIELDS];
 
 	f[0] = (uint64) (uintptr_t)
-		alex_code_tuple(page, alex_get_field(pack, i, 0));
+		alex_entry_tuple(page, i, alex_get_field(pack, i, 0));
 	if (key->hastid)
 	{
 		f[info->nkey] = alex_get_field(pack, i, info->nkey);
@@ -249,7 +249,7 @@ alex_read_guess(Relation rel, BlockNumber blk, Buffer recent)
 	if (BufferIsValid(recent) &&
 		ReadRecentBuffer(OmenRelLocator(rel), MAIN_FORKNUM, blk, recent))
 		return recent;
-	return ReadBuffer(rel, blk);
+	return alex_read_block(rel, blk);
 }
 
 /* Brings the lines of a page's header and fences into the cache */
@@ -287,7 +287,7 @@ alex_follow(Relation rel, const AlexInfo *info, const AlexKey *key, Buffer buf,
 		UnlockReleaseBuffer(buf);
 		if (where < 0 || hops >= ALEX_MAX_HOPS || right == InvalidBlockNumber)
 			return InvalidBuffer;
-		buf = ReadBuffer(rel, right);
+		buf = alex_read_block(rel, right);
 	}
 }
 
@@ -332,7 +332,8 @@ alex_step_right(Relation rel, AlexInfo *info, const AlexKey *high,
 	Buffer		buf = InvalidBuffer;
 
 	if (hint != InvalidBlockNumber)
-		buf = alex_follow(rel, info, high, ReadBuffer(rel, hint), access);
+		buf = alex_follow(rel, info, high, alex_read_block(rel, hint),
+						  access);
 	if (!BufferIsValid(buf))
 		buf = alex_find_leaf(rel, info, high, access);
 	return buf;
