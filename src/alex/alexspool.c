@@ -137,7 +137,7 @@ struct AlexSpool
 	AlexMerge  *merge;
 };
 
-/* ---- layout ---- */
+/*---- layout ---- */
 
 /* One column's fields and the words they come from */
 static int
@@ -224,7 +224,7 @@ alex_spool_order(const AlexSpool *spool, bool tids, AlexOrder *order)
 		alex_order_add(order, spool->tidword, ALEX_REC_TID_MASK);
 }
 
-/* ---- collecting ---- */
+/*---- collecting ---- */
 
 /*
  * alex_spool_begin: an empty spool
@@ -420,7 +420,7 @@ alex_spool_sort(AlexSpool *spool)
 	pfree(tmp);
 }
 
-/* ---- writing runs ---- */
+/*---- writing runs ---- */
 
 static void
 alex_run_write(AlexRunFile *out, void *data, Size size)
@@ -524,7 +524,7 @@ alex_spool_run(AlexSpool *spool)
 	spool->lasttid = 0;
 }
 
-/* ---- reading runs ---- */
+/*---- reading runs ---- */
 
 /* Reads on, behind what is left in the buffer */
 static void
@@ -606,7 +606,7 @@ alex_run_next(const AlexSpool *spool, AlexRun *run)
 	}
 }
 
-/* ---- merging ---- */
+/*---- merging ---- */
 
 /*
  * What is monotone in the order of run's head: if two differ they decide.  A
@@ -821,7 +821,7 @@ alex_merge_prepare(AlexSpool *spool)
 									(int) TYPEALIGN_DOWN(8192, bufsize));
 }
 
-/* ---- returning entries ---- */
+/*---- returning entries ---- */
 
 /* Gives back the memory of collecting */
 static void
@@ -928,7 +928,7 @@ alex_spool_end(AlexSpool *spool)
 	MemoryContextDelete(spool->cxt);
 }
 
-/* ---- parallel builds ---- */
+/*---- parallel builds ---- */
 
 static void
 alex_participant_file(char *name, Size size, int participant)
