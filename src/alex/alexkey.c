@@ -396,24 +396,36 @@ typedef enum AlexLocalTime
 	ALEX_LOCAL_FAR				/* it may be as much as a week */
 } AlexLocalTime;
 
+/*
+ * An offset is less than 168 hours, and less than a day in any zone on Earth.
+ * So 16 days back are looked at to know which kind of zone it is, and four
+ * days around to know that nothing changes.
+ */
 static AlexLocalTime
 alex_local_time(TimestampTz value, long *offset)
 {
 	pg_time_t	now = value / USECS_PER_SEC +
 		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-	pg_time_t	from = now - 4 * SECS_PER_DAY;
 	pg_time_t	change = 0;
-	long		after = 0;
-	int			isdst[2];
-	int			result = pg_next_dst_boundary(&from, offset, &isdst[0], &change,
-											  &after, &isdst[1],
-											  session_timezone);
+	int			result = 0;
 
-	if (result < 0 || labs(*offset) > SECS_PER_DAY ||
-		(result > 0 && labs(after) > SECS_PER_DAY))
-		return ALEX_LOCAL_FAR;
-	return result == 0 || change > now + 4 * SECS_PER_DAY ?
-		ALEX_LOCAL_EVEN : ALEX_LOCAL_UNEVEN;
+	for (int days = 16; days >= 4; days -= 12)
+	{
+		pg_time_t	from = now - days * SECS_PER_DAY;
+		long		after = 0;
+		int			isdst[2];
+
+		result = pg_next_dst_boundary(&from, offset, &isdst[0], &change,
+									  &after, &isdst[1], session_timezone);
+		if (result < 0 || labs(*offset) > SECS_PER_DAY ||
+			(result > 0 && labs(after) > SECS_PER_DAY))
+			return ALEX_LOCAL_FAR;
+	}
+	/* dates that no timestamp reaches do not follow the offset */
+	if (value > END_TIMESTAMP - 2 * USECS_PER_DAY ||
+		(result > 0 && change <= now + 4 * SECS_PER_DAY))
+		return ALEX_LOCAL_UNEVEN;
+	return ALEX_LOCAL_EVEN;
 }
 
 /*
