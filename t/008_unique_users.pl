@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_server('main', wal_level => 'logical');
+my $node = new_server('main', allows_streaming => 1, wal_level => 'logical');
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION omendb;
