@@ -395,6 +395,15 @@ extern bool alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 					   const uint64 *rows, int n, bool append);
 
 /*
+ * Splits a page that has no room for one more row in front of entry pos.
+ * child, if valid, is the page of the next lower level for whose new sibling
+ * the row is; it stays locked.  Releases buf.
+ */
+extern void alex_split_insert(Relation rel, AlexInfo *info, Relation heap,
+							  Buffer buf, int pos, const uint64 *row,
+							  Buffer child);
+
+/*
  * Completes a split whose parent entry is missing.  buf is locked before and
  * after, but the lock may be released in between.
  */
@@ -494,15 +503,30 @@ extern void alex_compat_init(void); /* unique indexes before 18, from _PG_init *
 typedef enum AlexChangeOp
 {
 	ALEX_CHANGE_IMAGE,			/* new contents, logged whole, no full page image */
+	ALEX_CHANGE_CUT,			/* left page of a split, logged as an AlexCut */
 	ALEX_CHANGE_LEFTLINK,		/* left link := link */
 	ALEX_CHANGE_CLEAR_SPLIT		/* ALEX_INCOMPLETE_SPLIT := off */
 } AlexChangeOp;
+
+/*
+ * The left page of a split that made room for one row: the page with the row
+ * in front of entry pos, cut after "keep" entries.  Much shorter than what is
+ * left of the page.
+ */
+typedef struct AlexCut
+{
+	int			pos;
+	const uint64 *row;
+	int			keep;
+	const AlexFence *high;		/* the new high fence */
+} AlexCut;
 
 typedef struct AlexChange
 {
 	Buffer		buf;
 	AlexChangeOp op;
 	BlockNumber link;
+	const AlexCut *cut;			/* ALEX_CHANGE_CUT */
 } AlexChange;
 
 #define ALEX_MAX_CHANGES 30		/* pages in one record */
@@ -548,7 +572,8 @@ extern void alex_do_delete(Relation rel, Relation heap, Buffer buf,
 
 /*
  * Applies and logs n changes as one record.  image[i] is the new page of a
- * change of kind ALEX_CHANGE_IMAGE (else NULL); it is copied into the buffer.
+ * change of kind ALEX_CHANGE_IMAGE or _CUT (else NULL); it is copied into the
+ * buffer.
  */
 extern void alex_do_changes(Relation rel, AlexChange *change, Page *image,
 							int n, uint8 info);

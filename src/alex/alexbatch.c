@@ -48,8 +48,6 @@ typedef struct AlexBatch
 	Oid			heapoid;
 	RelFileNumber relnumber;
 	SubTransactionId subid;		/* whose entries these are */
-	uint64		statement;		/* last statement that came by */
-	uint32		seen;			/* its entries so far */
 	AlexInfo	info;
 	MemoryContext cxt;			/* rows and images */
 	uint64	   *rows;
@@ -135,6 +133,30 @@ alex_may_batch(Relation rel)
 		!rel->rd_index->indisunique && !rel->rd_index->indisexclusion;
 }
 
+/* Is this one of the first entries of its statement and index? */
+static bool
+alex_is_early(Oid indexoid)
+{
+	static struct
+	{
+		Oid			indexoid;
+		uint32		seen;
+		uint64		statement;
+	}			recent[16], *slot;
+
+	slot = &recent[indexoid % lengthof(recent)];
+	if (slot->indexoid != indexoid || slot->statement != alex_statement)
+	{
+		slot->indexoid = indexoid;
+		slot->statement = alex_statement;
+		slot->seen = 0;
+	}
+	if (slot->seen >= ALEX_DIRECT_ENTRIES)
+		return false;
+	slot->seen++;
+	return true;
+}
+
 /*
  * The open batch for an entry of this statement; NULL: insert it now.
  */
@@ -143,16 +165,9 @@ alex_choose_batch(Relation rel, Relation heap)
 {
 	AlexBatch  *batch;
 
-	if (!alex_may_batch(rel))
+	if (!alex_may_batch(rel) || alex_is_early(RelationGetRelid(rel)))
 		return NULL;
 	batch = alex_get_batch(RelationGetRelid(rel));
-	if (batch->statement != alex_statement)
-	{
-		batch->statement = alex_statement;
-		batch->seen = 0;
-	}
-	if (batch->cxt == NULL && batch->seen++ < ALEX_DIRECT_ENTRIES)
-		return NULL;
 	if (batch->cxt != NULL && batch->subid != GetCurrentSubTransactionId())
 		alex_batch_flush(batch->indexoid);
 	if (batch->cxt == NULL)

@@ -18,26 +18,6 @@
 
 /* ---- placing an entry ---- */
 
-/* Splits a full leaf so that row goes to pos; releases buf. */
-static void
-alex_insert_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
-				  int pos, const uint64 *row)
-{
-	Page		page = BufferGetPage(buf);
-	bool		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
-		pos == AlexPageCount(page);
-	int			nf = info->nleaf;
-	int			n = AlexPageCount(page) + 1;
-	uint64	   *rows = palloc(sizeof(uint64) * nf * n);
-
-	alex_page_decode(page, 0, pos, rows);
-	memcpy(rows + pos * nf, row, sizeof(uint64) * nf);
-	alex_page_decode(page, pos, n - 1, rows + (pos + 1) * nf);
-	if (!alex_split(rel, info, heap, buf, rows, n, append))
-		elog(ERROR, "alex: too many pieces in a split of a leaf");
-	pfree(rows);
-}
-
 /*
  * Inserts row, whose key is key, into the exclusively locked leaf that
  * encloses it; releases the leaf.
@@ -55,13 +35,13 @@ alex_insert_on_leaf(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	{
 		if (heap == NULL || !alex_delete_dead(rel, info, heap, buf))
 		{
-			alex_insert_split(rel, info, heap, buf, pos, row);
+			alex_split_insert(rel, info, heap, buf, pos, row, InvalidBuffer);
 			return;
 		}
 		pos = alex_search_page(rel, info, page, key);
 		if (!alex_do_insert(rel, buf, pos, row, InvalidBuffer))
 		{
-			alex_insert_split(rel, info, heap, buf, pos, row);
+			alex_split_insert(rel, info, heap, buf, pos, row, InvalidBuffer);
 			return;
 		}
 	}

@@ -206,10 +206,13 @@ alex_encode_pieces(Relation rel, const AlexInfo *info, const AlexSpec *spec,
 	}
 }
 
-/* Writes and logs all pages of a split */
+/*
+ * Writes and logs all pages of a split.  cut, if not NULL, tells how the left
+ * page came about.
+ */
 static void
 alex_write_split(Relation rel, const AlexSpec *spec, AlexSplitPlan *plan,
-				 Buffer child)
+				 Buffer child, const AlexCut *cut)
 {
 	AlexChange	change[ALEX_MAX_CHANGES];
 	Buffer		right = InvalidBuffer;
@@ -220,6 +223,12 @@ alex_write_split(Relation rel, const AlexSpec *spec, AlexSplitPlan *plan,
 		change[i].buf = plan->buf[i];
 		change[i].op = ALEX_CHANGE_IMAGE;
 		change[i].link = InvalidBlockNumber;
+	}
+	if (cut != NULL)
+	{
+		change[0].op = ALEX_CHANGE_CUT;
+		change[0].link = BufferGetBlockNumber(plan->buf[1]);
+		change[0].cut = cut;
 	}
 	if (spec->right != InvalidBlockNumber)
 	{
@@ -268,16 +277,19 @@ alex_finish_chain(Relation rel, AlexInfo *info, Relation heap,
 
 /*
  * Splits buf's page into pages for n rows.  child, if valid, is the page of
- * the next lower level whose separator is among the rows.  Releases buf,
- * unless the rows are too many: then nothing is done and the answer is false.
+ * the next lower level whose separator is among the rows; cut, if not NULL,
+ * has pos and row of the only new one.  Releases buf, unless the rows are too
+ * many: then nothing is done and the answer is false.
  */
 static bool
 alex_split_page(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
-				const uint64 *rows, int n, bool append, Buffer child)
+				const uint64 *rows, int n, bool append, Buffer child,
+				AlexCut *cut)
 {
 	static char *images = NULL;
 	AlexSpec	spec;
 	AlexSplitPlan plan;
+	AlexFence	high;
 	BlockNumber blk[ALEX_SPLIT_PAGES];
 
 	if (images == NULL)
@@ -296,7 +308,13 @@ alex_split_page(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 		blk[i] = BufferGetBlockNumber(plan.buf[i]);
 	}
 	alex_encode_pieces(rel, info, &spec, rows, &plan, images);
-	alex_write_split(rel, &spec, &plan, child);
+	if (cut != NULL)
+	{
+		cut->keep = plan.start[1];
+		alex_page_high(plan.image[0], &high);
+		cut->high = &high;
+	}
+	alex_write_split(rel, &spec, &plan, child, cut);
 	for (int i = 1; i < plan.npieces; i++)
 		UnlockReleaseBuffer(plan.buf[i]);
 	alex_finish_split(rel, info, heap, buf);
@@ -313,7 +331,31 @@ alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 		   const uint64 *rows, int n, bool append)
 {
 	return alex_split_page(rel, info, heap, buf, rows, n, append,
-						   InvalidBuffer);
+						   InvalidBuffer, NULL);
+}
+
+/*
+ * alex_split_insert: see alex.h
+ */
+void
+alex_split_insert(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
+				  int pos, const uint64 *row, Buffer child)
+{
+	Page		page = BufferGetPage(buf);
+	bool		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
+		pos == AlexPageCount(page);
+	int			nf = AlexPageGetPack(page)->nfields;
+	int			n = AlexPageCount(page) + 1;
+	uint64	   *rows = palloc(sizeof(uint64) * nf * n);
+	AlexCut		cut = {.pos = pos,.row = row};
+
+	alex_page_decode(page, 0, pos, rows);
+	memcpy(rows + (Size) pos * nf, row, sizeof(uint64) * nf);
+	alex_page_decode(page, pos, n - 1, rows + (Size) (pos + 1) * nf);
+	if (!alex_split_page(rel, info, heap, buf, rows, n, append, child, &cut))
+		elog(ERROR, "alex: too many pieces in a split of index \"%s\"",
+			 RelationGetRelationName(rel));
+	pfree(rows);
 }
 
 /* ---- parent entries ---- */
@@ -391,26 +433,6 @@ alex_await_root(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 }
 
-/* Splits a parent page that has no room for row at pos. */
-static void
-alex_split_parent(Relation rel, AlexInfo *info, Relation heap, Buffer parent,
-				  int pos, const uint64 *row, Buffer child)
-{
-	Page		page = BufferGetPage(parent);
-	bool		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
-		pos == AlexPageCount(page);
-	int			nf = info->ninner;
-	int			n = AlexPageCount(page) + 1;
-	uint64	   *rows = palloc(sizeof(uint64) * nf * n);
-
-	alex_page_decode(page, 0, pos, rows);
-	memcpy(rows + pos * nf, row, sizeof(uint64) * nf);
-	alex_page_decode(page, pos, n - 1, rows + (pos + 1) * nf);
-	if (!alex_split_page(rel, info, heap, parent, rows, n, append, child))
-		elog(ERROR, "alex: too many pieces in a split of an inner page");
-	pfree(rows);
-}
-
 /* Enters a separator into the parent level, for the flagged page buf. */
 static void
 alex_insert_separator(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
@@ -427,7 +449,7 @@ alex_insert_separator(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	if (alex_do_insert(rel, parent, pos, row, buf))
 		UnlockReleaseBuffer(parent);
 	else
-		alex_split_parent(rel, info, heap, parent, pos, row, buf);
+		alex_split_insert(rel, info, heap, parent, pos, row, buf);
 }
 
 /*

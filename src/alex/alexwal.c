@@ -32,6 +32,16 @@ typedef struct xl_alex_delete
 	bool		catalog;		/* for conflicts with logical slots (16+) */
 } xl_alex_delete;
 
+/* An AlexCut; the row and the fence follow, packed */
+typedef struct xl_alex_cut
+{
+	BlockNumber right;
+	uint16		pos;
+	uint16		keep;
+	uint16		rowbytes;		/* 0: the row is not on the left page */
+	uint16		fencebytes;
+} xl_alex_cut;
+
 /* main data of the records that rewrite pages: one per block */
 typedef struct xl_alex_change
 {
@@ -322,6 +332,30 @@ alex_apply_change(Page page, AlexChangeOp op, BlockNumber link)
 		AlexPageGetOpaque(page)->flags &= ~ALEX_INCOMPLETE_SPLIT;
 }
 
+/* Registers an AlexCut as the data of a block */
+static void
+alex_register_cut(uint8 block, const AlexChange *change)
+{
+	static char data[sizeof(xl_alex_cut) + 2 * ALEX_ROW_BYTES];
+	const AlexCut *cut = change->cut;
+	AlexPack   *pack = AlexPageGetPack(BufferGetPage(change->buf));
+	bool		dict = (pack->flags & ALEX_PACK_DICT) != 0;
+	xl_alex_cut xlcut;
+	int			len = sizeof(xlcut);
+
+	memset(&xlcut, 0, sizeof(xlcut));
+	xlcut.right = change->link;
+	xlcut.pos = cut->pos;
+	xlcut.keep = cut->keep;
+	if (cut->pos < cut->keep)
+		xlcut.rowbytes = alex_pack_row(cut->row, pack->nfields, dict, data + len);
+	len += xlcut.rowbytes;
+	xlcut.fencebytes = alex_pack_row(cut->high->f, pack->nord, dict, data + len);
+	len += xlcut.fencebytes;
+	memcpy(data, &xlcut, sizeof(xlcut));
+	XLogRegisterBufData(block, data, len);
+}
+
 static XLogRecPtr
 alex_log_changes(AlexChange *change, int n, uint8 info)
 {
@@ -348,6 +382,8 @@ alex_log_changes(AlexChange *change, int n, uint8 info)
 		}
 		else
 			XLogRegisterBuffer(i, change[i].buf, REGBUF_STANDARD);
+		if (change[i].op == ALEX_CHANGE_CUT)
+			alex_register_cut(i, &change[i]);
 	}
 	return XLogInsert(ALEX_RMGR_ID, info);
 }
@@ -370,7 +406,8 @@ alex_do_changes(Relation rel, AlexChange *change, Page *image, int n,
 	for (int i = 0; i < n; i++)
 	{
 		page[i] = BufferGetPage(change[i].buf);
-		if (change[i].op == ALEX_CHANGE_IMAGE)
+		if (change[i].op == ALEX_CHANGE_IMAGE ||
+			change[i].op == ALEX_CHANGE_CUT)
 			memcpy(page[i], image[i], BLCKSZ);
 		else
 			alex_apply_change(page[i], change[i].op, change[i].link);
@@ -532,6 +569,38 @@ alex_redo_delete(XLogReaderState *record)
 		UnlockReleaseBuffer(buf);
 }
 
+/* Cuts the left page of a split as the forward path did */
+static void
+alex_redo_cut(Page page, const char *data)
+{
+	static uint64 rows[ALEX_SCRATCH_WORDS + ALEX_MAX_FIELDS];
+	static PGAlignedBlock image[2];
+	int			nf = AlexPageGetPack(page)->nfields;
+	int			n = AlexPageCount(page);
+	xl_alex_cut cut;
+	AlexSpec	spec;
+	PGAlignedBlock out;
+
+	memcpy(&cut, data, sizeof(cut));
+	data += sizeof(cut);
+	if (cut.pos > n || cut.keep > n + 1)
+		elog(PANIC, "alex: cut does not fit its page");
+	alex_page_spec(page, &spec);
+	alex_page_decode(page, 0, cut.pos, rows);
+	if (cut.rowbytes > 0)
+		alex_unpack_row(data, cut.rowbytes, nf, spec.dict, rows + cut.pos * nf,
+						image[0].data);
+	alex_page_decode(page, cut.pos, n, rows + (cut.pos + 1) * nf);
+	spec.high.inf = false;
+	alex_unpack_row(data + cut.rowbytes, cut.fencebytes, spec.nord, spec.dict,
+					spec.high.f, image[1].data);
+	spec.right = cut.right;
+	spec.flags |= ALEX_INCOMPLETE_SPLIT;
+	if (!alex_page_encode(out.data, &spec, rows, cut.keep))
+		elog(PANIC, "alex: cut does not fit its page");
+	memcpy(page, out.data, BLCKSZ);
+}
+
 /* Redoes the change of block i; returns its buffer, locked. */
 static Buffer
 alex_redo_change(XLogReaderState *record, int i, const xl_alex_change *c)
@@ -550,7 +619,11 @@ alex_redo_change(XLogReaderState *record, int i, const xl_alex_change *c)
 	{
 		if (XLogReadBufferForRedo(record, i, &buf) != BLK_NEEDS_REDO)
 			return buf;
-		alex_apply_change(BufferGetPage(buf), c->op, c->link);
+		if (c->op == ALEX_CHANGE_CUT)
+			alex_redo_cut(BufferGetPage(buf),
+						  XLogRecGetBlockData(record, i, NULL));
+		else
+			alex_apply_change(BufferGetPage(buf), c->op, c->link);
 	}
 	PageSetLSN(BufferGetPage(buf), record->EndRecPtr);
 	MarkBufferDirty(buf);
