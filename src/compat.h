@@ -84,6 +84,14 @@ typedef int16 CompareType;
 #define pg_noreturn					__attribute__((noreturn))
 #endif
 
+/*
+ * utils/pg_locale.h wants ICU's headers, which need not be there to build an
+ * extension.  18 has no such function any more.
+ */
+#if PG_VERSION_NUM < 180000
+extern bool lc_collate_is_c(Oid collation);
+#endif
+
 /* 18 asks whether ANALYZE calls */
 #if PG_VERSION_NUM < 180000
 #define vacuum_delay_point(is_analyze)	vacuum_delay_point()

@@ -9,15 +9,18 @@
 
 #include "access/transam.h"
 #include "alex/alex.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_index.h"
 #include "miscadmin.h"
 #include "storage/freespace.h"
 #include "storage/indexfsm.h"
 #include "storage/smgr.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
+#include "utils/syscache.h"
 
 /* ---- AlexInfo ---- */
 
@@ -86,6 +89,47 @@ alex_layout_columns(Relation rel, AlexInfo *info, const uint8 *kind)
 	info->nleaf = field + 1 + (info->natts == info->nkeyatts ? 2 : 0);
 }
 
+#if PG_VERSION_NUM < 180000
+#define alex_collate_is_c(collation)	lc_collate_is_c(collation)
+#else
+/* Is this the name of a libc locale that compares bytes?  Frees the name. */
+static bool
+alex_is_c_locale(Datum value)
+{
+	char	   *name = TextDatumGetCString(value);
+	bool		isc = strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0;
+
+	pfree(name);
+	return isc;
+}
+
+/*
+ * Does the collation compare bytes?  That is so for all of the built-in
+ * provider's, and for C and POSIX of libc.
+ */
+static bool
+alex_collate_is_c(Oid collation)
+{
+	bool		isdefault = collation == DEFAULT_COLLATION_OID;
+	int			cache = isdefault ? DATABASEOID : COLLOID;
+	HeapTuple	tup = SearchSysCache1(cache, ObjectIdGetDatum(isdefault ? MyDatabaseId : collation));
+	char		provider;
+	bool		isc;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	provider = isdefault ? ((Form_pg_database) GETSTRUCT(tup))->datlocprovider :
+		((Form_pg_collation) GETSTRUCT(tup))->collprovider;
+	isc = provider == COLLPROVIDER_BUILTIN ||
+		(provider == COLLPROVIDER_LIBC &&
+		 alex_is_c_locale(SysCacheGetAttrNotNull(cache, tup, isdefault ?
+												 Anum_pg_database_datcollate :
+												 Anum_pg_collation_collcollate)));
+	ReleaseSysCache(tup);
+	return isc;
+}
+#endif
+
 /* Does the first column of a dict index have a prefix? */
 static void
 alex_set_prefix(Relation rel, AlexInfo *info)
@@ -97,9 +141,9 @@ alex_set_prefix(Relation rel, AlexInfo *info)
 	info->prefixdesc = (rel->rd_indoption[0] & INDOPTION_DESC) != 0;
 	if (cmp == F_BYTEACMP || cmp == F_BTTEXT_PATTERN_CMP)
 		info->prefix = ALEX_PREFIX_VARLENA;
-	else if (cmp == F_BTTEXTCMP && OidIsValid(collation) && lc_collate_is_c(collation))
+	else if (cmp == F_BTTEXTCMP && OidIsValid(collation) && alex_collate_is_c(collation))
 		info->prefix = ALEX_PREFIX_VARLENA;
-	else if (cmp == F_BTNAMECMP && OidIsValid(collation) && lc_collate_is_c(collation))
+	else if (cmp == F_BTNAMECMP && OidIsValid(collation) && alex_collate_is_c(collation))
 		info->prefix = ALEX_PREFIX_NAME;
 }
 
