@@ -48,7 +48,7 @@ typedef struct AlexWriter
 	bool		wal;
 	BlockNumber nblocks;		/* of the relation so far */
 	int			npages;
-	char	   *pages;
+	char	   *pages;			/* and one of zeros behind them */
 	BlockNumber blkno[ALEX_WRITE_BATCH];
 #endif
 } AlexWriter;
@@ -134,11 +134,12 @@ alex_writer_begin(AlexWriter *writer, Relation index)
 	writer->nblocks = 0;
 	writer->npages = 0;
 #if PG_VERSION_NUM >= 160000
-	writer->pages = palloc_aligned((Size) BLCKSZ * ALEX_WRITE_BATCH,
+	writer->pages = palloc_aligned((Size) BLCKSZ * (ALEX_WRITE_BATCH + 1),
 								   PG_IO_ALIGN_SIZE, 0);
 #else
-	writer->pages = palloc((Size) BLCKSZ * ALEX_WRITE_BATCH);
+	writer->pages = palloc((Size) BLCKSZ * (ALEX_WRITE_BATCH + 1));
 #endif
+	memset(writer->pages + (Size) BLCKSZ * ALEX_WRITE_BATCH, 0, BLCKSZ);
 }
 
 static Page
@@ -151,12 +152,11 @@ alex_writer_page(AlexWriter *writer)
 static void
 alex_writer_extend(AlexWriter *writer, BlockNumber blk)
 {
-	PGAlignedBlock zero;
+	char	   *zero = writer->pages + (Size) BLCKSZ * ALEX_WRITE_BATCH;
 
-	memset(zero.data, 0, BLCKSZ);
 	while (writer->nblocks < blk)
 		smgrextend(RelationGetSmgr(writer->index), MAIN_FORKNUM,
-				   writer->nblocks++, zero.data, true);
+				   writer->nblocks++, zero, true);
 }
 
 /* Logs and writes the pages at hand */
