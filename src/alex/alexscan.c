@@ -25,7 +25,7 @@
 /* entries looked at one by one before the end of a value is searched for */
 #define ALEX_END_PROBES		8
 
-/*---- fences in the scan's memory ---- */
+/* ---- fences in the scan's memory ---- */
 
 /*
  * alex_scan_set_fence: copies ordered fields, and the image of f[0]
@@ -64,7 +64,254 @@ alex_scan_need_fences(AlexScan *so)
 	so->seg.hi = &so->fence[1];
 }
 
-/*---- decoding ---- */
+/* ---- index tuples of words ---- */
+
+/*
+ * If a column's values are words with some bits flipped, sets *flip to these
+ * and returns true.
+ */
+static bool
+alex_column_flip(const AlexColumn *col, uint64 *flip)
+{
+	switch ((AlexKind) col->kind)
+	{
+		case ALEX_KIND_NONE:
+		case ALEX_KIND_FLOAT4:
+		case ALEX_KIND_FLOAT8:
+		case ALEX_KIND_UUID:
+			return false;
+		case ALEX_KIND_INT2:
+		case ALEX_KIND_INT4:
+		case ALEX_KIND_INT8:
+		case ALEX_KIND_DATE:
+		case ALEX_KIND_TIME:
+		case ALEX_KIND_TIMESTAMP:
+		case ALEX_KIND_TIMESTAMPTZ:
+			*flip = UINT64CONST(1) << 63;
+			break;
+		default:
+			*flip = 0;
+	}
+	if (col->desc)
+		*flip = ~*flip;
+	return true;
+}
+
+/* How values are made of words, and where they go if none is null */
+static void
+alex_prepare_itup(IndexScanDesc scan)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+	TupleDesc	desc = RelationGetDescr(scan->indexRelation);
+	Size		off = MAXALIGN(sizeof(IndexTupleData));
+
+	for (int i = 0; i < so->info.natts; i++)
+	{
+		const AlexColumn *col = &so->info.column[i];
+
+		off = att_align_nominal(off, TupleDescAttr(desc, i)->attalign);
+		so->attoff[i] = off;
+		off += col->typlen;
+		so->attplain[i] = alex_column_flip(col, &so->attflip[i]);
+	}
+	so->itupsize = MAXALIGN(off);
+	so->itup = MemoryContextAllocZero(so->cxt, ALEX_CHUNK * so->itupsize);
+	for (int i = 0; i < ALEX_CHUNK; i++)
+		((IndexTuple) (so->itup + i * so->itupsize))->t_info = so->itupsize;
+}
+
+/* Writes a value, given as words, to its place in a tuple */
+static inline void
+alex_store_att(AlexScan *so, int i, const uint64 *word, char *place)
+{
+	const AlexColumn *col = &so->info.column[i];
+	Datum		value;
+
+	if (so->attplain[i])
+		value = (Datum) (word[0] ^ so->attflip[i]);
+	else
+		value = alex_unproject(col, word, place);
+	if (col->byval)
+		store_att_byval(place, value, col->typlen);
+}
+
+/* Is an attribute of a row null? */
+static inline bool
+alex_att_isnull(const AlexColumn *col, const uint64 *row)
+{
+	return (row[col->field] != 0) != col->nullsfirst;
+}
+
+/* The tuple of a row in which values are null */
+static IndexTuple
+alex_form_itup_nulls(IndexScanDesc scan, const uint64 *row)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+	TupleDesc	desc = RelationGetDescr(scan->indexRelation);
+	Size		off = MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData));
+	char	   *tuple;
+	bits8	   *notnull;
+
+	if (so->nulltup == NULL)
+		so->nulltup = MemoryContextAllocZero(so->cxt, so->itupsize + off);
+	tuple = (char *) so->nulltup;
+	notnull = (bits8 *) (tuple + sizeof(IndexTupleData));
+	memset(notnull, 0, sizeof(IndexAttributeBitMapData));
+	for (int i = 0; i < so->info.natts; i++)
+	{
+		const AlexColumn *col = &so->info.column[i];
+
+		if (alex_att_isnull(col, row))
+			continue;
+		notnull[i >> 3] |= 1 << (i & 7);
+		off = att_align_nominal(off, TupleDescAttr(desc, i)->attalign);
+		alex_store_att(so, i, row + col->field + 1, tuple + off);
+		off += col->typlen;
+	}
+	so->nulltup->t_info = MAXALIGN(off) | INDEX_NULL_MASK;
+	return so->nulltup;
+}
+
+/* The tuple of a row.  Images are tuples already, but for the TID. */
+static inline IndexTuple
+alex_form_itup(IndexScanDesc scan, AlexScan *so, const uint64 *row)
+{
+	if (so->info.dict)
+		return (IndexTuple) (uintptr_t) row[0];
+	if (so->itup == NULL)
+		alex_prepare_itup(scan);
+	for (int i = 0; i < so->info.natts; i++)
+	{
+		const AlexColumn *col = &so->info.column[i];
+
+		if (unlikely(alex_att_isnull(col, row)))
+			return alex_form_itup_nulls(scan, row);
+		alex_store_att(so, i, row + col->field + 1, so->itup + so->attoff[i]);
+	}
+	return (IndexTuple) so->itup;
+}
+
+/* ---- decoding straight to TIDs and tuples ---- */
+
+/*
+ * Can the leaf's entries be returned without making rows of them?  Not if
+ * filters want to see rows, or if index tuples may have nulls.
+ */
+static bool
+alex_leaf_lean(IndexScanDesc scan, Page page)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+	AlexPack   *pack = AlexPageGetPack(page);
+
+	if (so->info.dict || AlexScanHasFilters(so))
+		return false;
+	for (int i = 0; scan->xs_want_itup && i < so->info.natts; i++)
+	{
+		const AlexColumn *col = &so->info.column[i];
+
+		if (pack->bitoff[col->field + 1] != pack->bitoff[col->field] ||
+			(AlexPackBase(pack)[col->field] != 0) != col->nullsfirst)
+			return false;
+	}
+	return true;
+}
+
+/* Field f of n entries */
+static inline void
+alex_decode_field(AlexPack *pack, int f, int from, int n, uint64 *word)
+{
+	uint64		base = AlexPackBase(pack)[f];
+	const uint8 *bits = AlexPackBits(pack);
+	uint32		stride = pack->bitoff[pack->nfields];
+	uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
+	uint32		pos = (uint32) from * stride + pack->bitoff[f];
+
+	for (int i = 0; i < n; i++, pos += stride)
+		word[i] = base + alex_get_bits(bits, pos, width);
+}
+
+/* Attribute i of n entries, into their tuples */
+static void
+alex_decode_att(AlexScan *so, AlexPack *pack, int i, int from, int n)
+{
+	const AlexColumn *col = &so->info.column[i];
+	char	   *place = so->itup + so->attoff[i];
+	uint64		word[ALEX_CHUNK];
+	uint64		second[ALEX_CHUNK];
+
+	alex_decode_field(pack, col->field + 1, from, n, word);
+	if (so->attplain[i] && col->typlen == sizeof(uint64))
+	{
+		for (int e = 0; e < n; e++, place += so->itupsize)
+			*(uint64 *) place = word[e] ^ so->attflip[i];
+		return;
+	}
+	if (col->nwords == 2)
+		alex_decode_field(pack, col->field + 2, from, n, second);
+	for (int e = 0; e < n; e++, place += so->itupsize)
+	{
+		uint64		pair[2] = {word[e], col->nwords == 2 ? second[e] : 0};
+
+		alex_store_att(so, i, pair, place);
+	}
+}
+
+/* Drops the entries of a chunk that are hinted dead. */
+static void
+alex_drop_dead(IndexScanDesc scan, AlexPack *pack, int from)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+	uint64		dead[ALEX_CHUNK];
+	int			n = 0;
+
+	alex_decode_field(pack, AlexFieldDead(&so->info), from, so->n, dead);
+	for (int i = 0; i < so->n; i++)
+	{
+		if (dead[i] != 0)
+			continue;
+		if (n != i)
+		{
+			so->tid[n] = so->tid[i];
+			if (scan->xs_want_itup)
+				memcpy(so->itup + n * so->itupsize,
+					   so->itup + i * so->itupsize, so->itupsize);
+		}
+		so->pos[n++] = from + i;
+	}
+	so->n = n;
+}
+
+/* Decodes entries from..to-1 of the copied leaf to TIDs and tuples. */
+static void
+alex_decode_lean(IndexScanDesc scan, int from, int to)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+	AlexPack   *pack = AlexPageGetPack(so->page);
+	int			dead = AlexFieldDead(&so->info);
+	uint64		blk[ALEX_CHUNK];
+	uint64		off[ALEX_CHUNK];
+
+	so->n = to - from;
+	alex_decode_field(pack, AlexFieldBlk(&so->info), from, so->n, blk);
+	alex_decode_field(pack, AlexFieldOff(&so->info), from, so->n, off);
+	for (int i = 0; i < so->n; i++)
+	{
+		ItemPointerSet(&so->tid[i], (BlockNumber) blk[i], (OffsetNumber) off[i]);
+		so->pos[i] = from + i;
+	}
+	if (scan->xs_want_itup)
+	{
+		if (so->itup == NULL)
+			alex_prepare_itup(scan);
+		for (int i = 0; i < so->info.natts; i++)
+			alex_decode_att(so, pack, i, from, so->n);
+	}
+	if (scan->ignore_killed_tuples &&
+		(pack->bitoff[dead + 1] != pack->bitoff[dead] || AlexPackBase(pack)[dead] != 0))
+		alex_drop_dead(scan, pack, from);
+}
+
+/* ---- decoding to rows ---- */
 
 /*
  * Copies the images of the decoded rows, which still lie in a shared buffer.
@@ -118,17 +365,37 @@ alex_filter_chunk(IndexScanDesc scan)
 			continue;
 		if (n != i)
 			memcpy(so->rows + n * nleaf, row, nleaf * sizeof(uint64));
+		alex_row_tid(&so->info, row, &so->tid[n]);
 		so->pos[n++] = so->chunkfrom + i;
 	}
 	so->n = n;
 }
 
 static inline void
-alex_decode_chunk(AlexScan *so, Page page, int from, int to)
+alex_decode_rows(AlexScan *so, Page page, int from, int to)
 {
 	alex_page_decode(page, from, to, so->rows);
 	so->chunkfrom = from;
 	so->chunkto = to;
+}
+
+/* Decodes part of a copied segment. */
+static void
+alex_decode_chunk(IndexScanDesc scan, int from, int to)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+
+	if (so->seg.lean)
+	{
+		so->chunkfrom = from;
+		so->chunkto = to;
+		alex_decode_lean(scan, from, to);
+	}
+	else
+	{
+		alex_decode_rows(so, so->page, from, to);
+		alex_filter_chunk(scan);
+	}
 }
 
 /*
@@ -148,12 +415,11 @@ alex_next_chunk(IndexScanDesc scan, bool forward)
 	to = forward ? Min(so->chunkto + ALEX_CHUNK, so->seg.to) : so->chunkfrom;
 	if (from >= to)
 		return false;
-	alex_decode_chunk(so, so->page, from, to);
-	alex_filter_chunk(scan);
+	alex_decode_chunk(scan, from, to);
 	return true;
 }
 
-/*---- reading a segment ---- */
+/* ---- reading a segment ---- */
 
 /* Copies a page without its hole */
 static void
@@ -189,6 +455,7 @@ alex_read_segment(IndexScanDesc scan, Buffer buf, bool forward)
 	seg->right = opaque->right;
 	seg->lsn = BufferGetLSNAtomic(buf);
 	seg->copied = seg->to - seg->from > ALEX_CHUNK;
+	seg->lean = seg->copied && alex_leaf_lean(scan, page);
 	PredicateLockPage(scan->indexRelation, seg->blk, scan->xs_snapshot);
 	if (so->parallel != NULL)
 		alex_parallel_release(scan, forward);
@@ -201,7 +468,7 @@ alex_read_segment(IndexScanDesc scan, Buffer buf, bool forward)
 	}
 	else
 	{
-		alex_decode_chunk(so, page, seg->from, seg->to);
+		alex_decode_rows(so, page, seg->from, seg->to);
 		if (so->info.dict)
 			alex_copy_images(so);
 	}
@@ -406,7 +673,7 @@ alex_load_left(IndexScanDesc scan, bool step, BlockNumber hint)
 	{
 		seg->number++;
 		seg->from = seg->to = so->n = 0;
-		seg->copied = seg->moreleft = false;
+		seg->copied = seg->lean = seg->moreleft = false;
 		if (so->parallel != NULL)
 			alex_parallel_release(scan, false);
 		return;
@@ -426,7 +693,7 @@ alex_load(IndexScanDesc scan, bool forward, bool step, BlockNumber hint)
 		alex_load_left(scan, step, hint);
 }
 
-/*---- leaving a segment ---- */
+/* ---- leaving a segment ---- */
 
 /* Writes dead hints if the leaf is as it was read. */
 static void
@@ -493,7 +760,7 @@ alex_leave_segment(IndexScanDesc scan)
 	}
 }
 
-/*---- from segment to segment ---- */
+/* ---- from segment to segment ---- */
 
 /* Begins a range: the one of the list items at hand */
 static void
@@ -628,89 +895,7 @@ alex_next(IndexScanDesc scan, AlexScan *so, bool forward)
 	return alex_next_entries(scan, forward);
 }
 
-/*---- index tuples of words ---- */
-
-/* Memory for the tuple, and the places of its values if none is null */
-static void
-alex_prepare_itup(IndexScanDesc scan)
-{
-	AlexScan   *so = (AlexScan *) scan->opaque;
-	TupleDesc	desc = RelationGetDescr(scan->indexRelation);
-	Size		off = MAXALIGN(sizeof(IndexTupleData));
-
-	for (int i = 0; i < so->info.natts; i++)
-	{
-		off = att_align_nominal(off, TupleDescAttr(desc, i)->attalign);
-		so->attoff[i] = off;
-		off += so->info.column[i].typlen;
-	}
-	so->itupsize = MAXALIGN(off);
-	so->itup = MemoryContextAllocZero(so->cxt, so->itupsize +
-									  2 * sizeof(IndexAttributeBitMapData) + MAXIMUM_ALIGNOF);
-}
-
-/* Writes a value of a row to its place in the tuple */
-static inline void
-alex_store_att(const AlexColumn *col, const uint64 *row, char *place)
-{
-	Datum		value = alex_unproject(col, row + col->field + 1, place);
-
-	if (col->byval)
-		store_att_byval(place, value, col->typlen);
-}
-
-/* The tuple of a row in which values are null */
-static void
-alex_form_itup_nulls(IndexScanDesc scan, const uint64 *row)
-{
-	AlexScan   *so = (AlexScan *) scan->opaque;
-	TupleDesc	desc = RelationGetDescr(scan->indexRelation);
-	char	   *tuple = (char *) so->itup;
-	bits8	   *notnull = (bits8 *) (tuple + sizeof(IndexTupleData));
-	Size		off = MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData));
-
-	memset(notnull, 0, sizeof(IndexAttributeBitMapData));
-	for (int i = 0; i < so->info.natts; i++)
-	{
-		const AlexColumn *col = &so->info.column[i];
-
-		if ((row[col->field] != 0) != col->nullsfirst)
-			continue;
-		notnull[i >> 3] |= 1 << (i & 7);
-		off = att_align_nominal(off, TupleDescAttr(desc, i)->attalign);
-		alex_store_att(col, row, tuple + off);
-		off += col->typlen;
-	}
-	so->itup->t_info = MAXALIGN(off) | INDEX_NULL_MASK;
-}
-
-/* Sets xs_itup.  Images are tuples already, but for the TID. */
-static inline void
-alex_form_itup(IndexScanDesc scan, AlexScan *so, const uint64 *row)
-{
-	if (so->info.dict)
-	{
-		scan->xs_itup = (IndexTuple) (uintptr_t) row[0];
-		return;
-	}
-	if (so->itup == NULL)
-		alex_prepare_itup(scan);
-	scan->xs_itup = so->itup;
-	for (int i = 0; i < so->info.natts; i++)
-	{
-		const AlexColumn *col = &so->info.column[i];
-
-		if ((row[col->field] != 0) != col->nullsfirst)
-		{
-			alex_form_itup_nulls(scan, row);
-			return;
-		}
-		alex_store_att(col, row, (char *) so->itup + so->attoff[i]);
-	}
-	so->itup->t_info = so->itupsize;
-}
-
-/*---- the access method's functions ---- */
+/* ---- the access method's functions ---- */
 
 /*
  * alex_beginscan: a scan without keys yet
@@ -774,17 +959,19 @@ bool
 alex_gettuple(IndexScanDesc scan, ScanDirection dir)
 {
 	AlexScan   *so = (AlexScan *) scan->opaque;
-	const uint64 *row;
+	int			cur;
 
 	scan->xs_recheck = false;
 	if (scan->kill_prior_tuple)
 		alex_kill_current(so);
 	if (!alex_next(scan, so, !ScanDirectionIsBackward(dir)))
 		return false;
-	row = alex_scan_row(so, so->cur);
-	alex_row_tid(&so->info, row, &scan->xs_heaptid);
+	cur = so->cur;
+	scan->xs_heaptid = so->tid[cur];
 	if (scan->xs_want_itup)
-		alex_form_itup(scan, so, row);
+		scan->xs_itup = so->seg.lean ?
+			(IndexTuple) (so->itup + cur * so->itupsize) :
+			alex_form_itup(scan, so, alex_scan_row(so, cur));
 	return true;
 }
 
@@ -795,16 +982,13 @@ int64
 alex_getbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 {
 	AlexScan   *so = (AlexScan *) scan->opaque;
-	ItemPointerData tid[ALEX_CHUNK];
 	int64		total = 0;
 
 	if (!alex_start(scan, true))
 		return 0;
 	while (alex_next_entries(scan, true))
 	{
-		for (int i = 0; i < so->n; i++)
-			alex_row_tid(&so->info, alex_scan_row(so, i), &tid[i]);
-		tbm_add_tuples(tbm, tid, so->n, false);
+		tbm_add_tuples(tbm, so->tid, so->n, false);
 		total += so->n;
 	}
 	return total;
@@ -856,10 +1040,7 @@ alex_restore_near(IndexScanDesc scan)
 	int			i = 0;
 
 	if (so->seg.copied && (pos < so->chunkfrom || pos >= so->chunkto))
-	{
-		alex_decode_chunk(so, so->page, pos, Min(pos + ALEX_CHUNK, so->seg.to));
-		alex_filter_chunk(scan);
-	}
+		alex_decode_chunk(scan, pos, Min(pos + ALEX_CHUNK, so->seg.to));
 	while (i < so->n && so->pos[i] < pos)
 		i++;
 	so->cur = i < so->n && so->pos[i] == pos ? i : i - 1;
@@ -875,7 +1056,7 @@ alex_restore_far(IndexScanDesc scan)
 	AlexScan   *so = (AlexScan *) scan->opaque;
 	AlexMark   *mark = so->mark;
 	uint64	   *f = mark->fence.f;
-	const uint64 *row;
+	ItemPointerData tid;
 
 	for (int c = 0; so->lists && c < so->nprefix; c++)
 		so->set[c].cur = mark->cur[c];
@@ -886,10 +1067,9 @@ alex_restore_far(IndexScanDesc scan)
 	alex_load_right(scan, true, InvalidBlockNumber);
 	alex_next_chunk(scan, true);
 	so->cur = -1;
-	row = alex_scan_row(so, 0);
+	alex_row_tid(&so->info, f, &tid);
 	if (so->n > 0 && so->pos[0] == so->seg.from &&
-		row[AlexFieldBlk(&so->info)] == f[AlexFieldBlk(&so->info)] &&
-		row[AlexFieldOff(&so->info)] == f[AlexFieldOff(&so->info)])
+		ItemPointerEquals(&so->tid[0], &tid))
 	{
 		so->cur = 0;
 		mark->segment = so->seg.number;

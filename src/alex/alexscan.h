@@ -13,7 +13,7 @@
 /* entries decoded at a time; a segment that has no more is not copied */
 #define ALEX_CHUNK		64
 
-/*---- scan keys ---- */
+/* ---- scan keys ---- */
 
 /* What the keys on one column allow, in index order */
 typedef enum AlexSetKind
@@ -69,6 +69,7 @@ typedef struct AlexKeyInfo
 	Oid			subtype;
 	Oid			collation;
 	Oid			argtype;
+	bool		own;			/* words: any argument is exactly one word */
 	StrategyNumber order;		/* strategy in index order: DESC reverses it */
 	FmgrInfo   *cmp;			/* (indexed, argument); images only, or NULL */
 	FmgrInfo   *argcmp;			/* (argument, argument); the same */
@@ -83,7 +84,7 @@ typedef struct AlexFilter
 	FmgrInfo   *cmp;
 } AlexFilter;
 
-/*---- position ---- */
+/* ---- position ---- */
 
 /* A fence in the scan's memory, as a key */
 typedef struct AlexScanFence
@@ -116,7 +117,8 @@ typedef struct AlexSegment
 	XLogRecPtr	lsn;			/* when it was read */
 	int			from;
 	int			to;
-	bool		copied;			/* scan->page holds the leaf */
+	bool		copied;			/* the scan's page holds the leaf */
+	bool		lean;			/* and decoded without rows */
 	bool		moreleft;		/* entries of the range may lie left of it */
 	bool		moreright;
 	AlexScanFence *lo;
@@ -168,16 +170,20 @@ typedef struct AlexScan
 	int			n;				/* entries in it that are to be returned */
 	int			cur;			/* -1 and n: before and after them */
 	uint16		pos[ALEX_CHUNK];	/* their places in the leaf */
-	uint64	   *rows;			/* ALEX_CHUNK decoded entries */
+	uint64	   *rows;			/* ALEX_CHUNK decoded entries; not if lean */
 	char	   *arena;			/* their images, if the leaf was not copied */
+	ItemPointerData tid[ALEX_CHUNK];	/* their TIDs */
 	int			nkilled;
 	uint16	   *killed;			/* places of entries that are dead */
 	AlexMark   *mark;
 
 	/* index-only scans of words */
-	IndexTuple	itup;			/* BLCKSZ */
-	Size		itupsize;		/* without nulls */
+	char	   *itup;			/* ALEX_CHUNK tuples without nulls */
+	Size		itupsize;
+	IndexTuple	nulltup;		/* a tuple with nulls */
 	uint16		attoff[INDEX_MAX_KEYS];
+	uint64		attflip[INDEX_MAX_KEYS];	/* word ^ this is the Datum */
+	bool		attplain[INDEX_MAX_KEYS];	/* if this is set */
 
 	struct AlexParallel *parallel;	/* in shared memory, or NULL */
 } AlexScan;
@@ -188,7 +194,7 @@ alex_scan_row(const AlexScan *so, int i)
 	return so->rows + (Size) i * so->info.nleaf;
 }
 
-/*---- alexscankey.c ---- */
+/* ---- alexscankey.c ---- */
 
 /* Looks at scan->keyData.  false if no entry can match. */
 extern bool alex_scan_keys(IndexScanDesc scan);
@@ -207,7 +213,7 @@ extern bool alex_scan_match(IndexScanDesc scan, const uint64 *row);
 
 #define AlexScanHasFilters(so)	((so)->nfilters + (so)->nwordfilters > 0)
 
-/*---- alexscan.c ---- */
+/* ---- alexscan.c ---- */
 
 /* Copies ordered fields (images too) to *fence. */
 extern void alex_scan_set_fence(IndexScanDesc scan, AlexScanFence *fence,
@@ -216,7 +222,7 @@ extern void alex_scan_set_fence(IndexScanDesc scan, AlexScanFence *fence,
 /* Makes seg.lo and seg.hi usable. */
 extern void alex_scan_need_fences(AlexScan *so);
 
-/*---- alexscanpar.c ---- */
+/* ---- alexscanpar.c ---- */
 
 /* 18 renamed the offset of the access method's shared memory */
 #if PG_VERSION_NUM >= 180000
