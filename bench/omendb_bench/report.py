@@ -128,7 +128,8 @@ def model_table(results, on, off):
     """What the model is worth: cost without it / cost with it."""
     rows = [[res.keys, res.title, cost_text(res.median(off), res.unit),
              cost_text(res.median(on), res.unit), ratio_text(res.ratio(off, on))]
-            for res in results if res.median(off) is not None and not res.error]
+            for res in results
+            if res.median(off) is not None and not res.error and res.unit != 'size']
     return draw(['keys', 'work', 'model off', 'model on', 'off / on'], rows)
 
 
