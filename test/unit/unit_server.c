@@ -14,6 +14,7 @@
 #include <setjmp.h>
 
 #include "unit_server.h"
+#include "utils/memutils.h"
 
 /* Where an ERROR goes; NULL means that it ends the program. */
 sigjmp_buf *unit_error_jump = NULL;
@@ -23,14 +24,51 @@ int			unit_error_code = 0;
 
 static int	unit_error_level = 0;
 
+/* ---- memory: malloc, and contexts that know their chunks ---- */
+
+/* In front of each piece of memory; a ring through a context's chunks */
+typedef struct UnitChunk
+{
+	struct UnitChunk *next;
+	struct UnitChunk *prev;
+	Size		size;
+	Size		unused;			/* keeps what follows aligned */
+} UnitChunk;
+
+MemoryContext CurrentMemoryContext = NULL;
+MemoryContext TopMemoryContext = NULL;
+
+static void
+unit_link(UnitChunk *chunk)
+{
+	UnitChunk  *ring = (UnitChunk *) CurrentMemoryContext;
+
+	chunk->next = chunk->prev = chunk;
+	if (ring == NULL)
+		return;
+	chunk->next = ring->next;
+	chunk->prev = ring;
+	ring->next->prev = chunk;
+	ring->next = chunk;
+}
+
+static void
+unit_unlink(UnitChunk *chunk)
+{
+	chunk->next->prev = chunk->prev;
+	chunk->prev->next = chunk->next;
+}
+
 void *
 palloc(Size size)
 {
-	void	   *result = malloc(size ? size : 1);
+	UnitChunk  *chunk = malloc(sizeof(UnitChunk) + size);
 
-	if (result == NULL)
+	if (chunk == NULL)
 		abort();
-	return result;
+	chunk->size = size;
+	unit_link(chunk);
+	return chunk + 1;
 }
 
 void *
@@ -40,20 +78,72 @@ palloc0(Size size)
 }
 
 void *
+palloc_extended(Size size, int flags)
+{
+	return (flags & MCXT_ALLOC_ZERO) ? palloc0(size) : palloc(size);
+}
+
+void *
 repalloc(void *pointer, Size size)
 {
-	void	   *result = realloc(pointer, size ? size : 1);
+	Size		old = ((UnitChunk *) pointer - 1)->size;
+	void	   *result = palloc(size);
 
-	if (result == NULL)
-		abort();
+	memcpy(result, pointer, Min(old, size));
+	pfree(pointer);
 	return result;
+}
+
+void *
+repalloc_huge(void *pointer, Size size)
+{
+	return repalloc(pointer, size);
 }
 
 void
 pfree(void *pointer)
 {
-	free(pointer);
+	UnitChunk  *chunk = (UnitChunk *) pointer - 1;
+
+	unit_unlink(chunk);
+	free(chunk);
 }
+
+MemoryContext
+AllocSetContextCreateInternal(MemoryContext parent, const char *name,
+							  Size minContextSize, Size initBlockSize,
+							  Size maxBlockSize)
+{
+	UnitChunk  *ring = malloc(sizeof(UnitChunk));
+
+	if (ring == NULL)
+		abort();
+	ring->next = ring->prev = ring;
+	return (MemoryContext) ring;
+}
+
+Size
+MemoryContextMemAllocated(MemoryContext context, bool recurse)
+{
+	UnitChunk  *ring = (UnitChunk *) context;
+	Size		sum = 0;
+
+	for (UnitChunk *chunk = ring->next; chunk != ring; chunk = chunk->next)
+		sum += chunk->size;
+	return sum;
+}
+
+void
+MemoryContextDelete(MemoryContext context)
+{
+	UnitChunk  *ring = (UnitChunk *) context;
+
+	while (ring->next != ring)
+		pfree(ring->next + 1);
+	free(ring);
+}
+
+/* ---- errors ---- */
 
 void
 ExceptionalCondition(const char *conditionName,
