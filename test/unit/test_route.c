@@ -431,7 +431,8 @@ test_learning(void)
 		random_key(0, &key);
 		key.plusinf = false;
 		alex_route(rel, &info, &key, &slot, &recent, &level);
-		alex_route_learn(rel, slot, 1000 + slot, 1, 1);
+		if (slot % 1000 != 999) /* not the end, which is followed */
+			alex_route_learn(rel, slot, 1000 + slot, 1, 1);
 		/* the old fences until there are too many misses */
 		CHECK(i >= 30 || slot < 1000);
 	}
