@@ -6,6 +6,7 @@
 # and a mount never outlives the process that made it.
 
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
 
 OMENDB_TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
