@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * alexbuild.h
- *	  What the files that build an alex index share: sorting of records
- *	  (alexsort.c), a spool that sorts more than fits in memory
- *	  (alexspool.c), the loader that writes pages (alexload.c) and the
- *	  parallel build (alexparallel.c).
+ *	  What the files that build an alex index share: compact records
+ *	  (alexrecord.c) and their sorting (alexsort.c), a spool that sorts more
+ *	  than fits in memory (alexspool.c), the loader that writes pages
+ *	  (alexload.c) and the parallel build (alexparallel.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +16,7 @@
 #include "storage/sharedfileset.h"
 #include "utils/sortsupport.h"
 
-/*---- alexsort.c: sorting records of words ---- */
+/* ---- alexsort.c: sorting records of words ---- */
 
 /*
  * A record is a row of "nwords" words.  Its order is that of (word[k] &
@@ -57,7 +57,65 @@ alex_cmp_records(const AlexOrder *order, const uint64 *a, const uint64 *b)
 	return order->tie ? order->tie(a, b, order->arg) : 0;
 }
 
-/*---- alexsort.c: sorting records that name key images ---- */
+/* ---- alexrecord.c: rows as compact records ---- */
+
+/* the TID's word: block and offset in the low 48 bits, flags above */
+#define ALEX_REC_TID_MASK	((UINT64CONST(1) << 48) - 1)
+#define ALEX_REC_FLAG(i)	(UINT64CONST(1) << (48 + (i)))
+#define ALEX_REC_DEAD		ALEX_REC_FLAG(15)
+
+/* Where a field of a row comes from: (record[word] >> shift) & mask */
+typedef struct AlexSource
+{
+	uint8		word;
+	uint8		shift;
+	uint64		mask;
+} AlexSource;
+
+/* How the rows of an index are packed into records */
+typedef struct AlexLayout
+{
+	const AlexInfo *info;
+	int			nwords;			/* of a record */
+	int			tidword;		/* TID and flags */
+	bool		simple;			/* one key column of one word, no more */
+	AlexSource	source[ALEX_MAX_FIELDS];
+} AlexLayout;
+
+extern void alex_layout_init(AlexLayout *layout, const AlexInfo *info);
+extern void alex_layout_order(const AlexLayout *layout, uint64 flags,
+							  bool tids, AlexOrder *order);
+extern uint64 alex_layout_pack(const AlexLayout *layout, const uint64 *row,
+							   uint64 *rec);
+
+static inline uint64
+alex_tid_word(ItemPointer tid)
+{
+	return (uint64) ItemPointerGetBlockNumberNoCheck(tid) << 16 |
+		ItemPointerGetOffsetNumberNoCheck(tid);
+}
+
+/* A record as a row of info->nleaf fields */
+static inline void
+alex_layout_expand(const AlexLayout *layout, const uint64 *rec, uint64 *row)
+{
+	const AlexSource *src = layout->source;
+
+	if (layout->simple)
+	{
+		/* the loop below, unrolled */
+		row[0] = (rec[1] >> 48) & 1;
+		row[1] = rec[0];
+		row[2] = (rec[1] & ALEX_REC_TID_MASK) >> 16;
+		row[3] = rec[1] & 0xFFFF;
+		row[4] = rec[1] >> 63;
+		return;
+	}
+	for (int f = 0; f < layout->info->nleaf; f++)
+		row[f] = (rec[src[f].word] >> src[f].shift) & src[f].mask;
+}
+
+/* ---- alexsort.c: sorting records that name key images ---- */
 
 /*
  * Words of such a record: what decides most comparisons of the leading
@@ -68,10 +126,6 @@ alex_cmp_records(const AlexOrder *order, const uint64 *a, const uint64 *b)
 #define ALEX_IMG_ADDR		2
 #define ALEX_IMG_WORDS		3
 
-/* the TID's word: block and offset in the low 48 bits, flags above */
-#define ALEX_REC_TID_MASK	((UINT64CONST(1) << 48) - 1)
-#define ALEX_REC_FLAG(i)	(UINT64CONST(1) << (48 + (i)))
-#define ALEX_REC_DEAD		ALEX_REC_FLAG(15)
 #define ALEX_IMG_NULL		ALEX_REC_FLAG(0)	/* leading column is null */
 #define ALEX_IMG_NULL_LAST	ALEX_REC_FLAG(1)	/* its null flag, as sorted */
 
@@ -103,14 +157,7 @@ extern void alex_image_leads(AlexImageOrder *io, uint64 *records, int64 n);
 extern uint64 alex_image_lead_datum(const AlexImageOrder *io,
 									const uint64 *record);
 
-static inline uint64
-alex_tid_word(ItemPointer tid)
-{
-	return (uint64) ItemPointerGetBlockNumberNoCheck(tid) << 16 |
-		ItemPointerGetOffsetNumberNoCheck(tid);
-}
-
-/*---- alexspool.c ---- */
+/* ---- alexspool.c ---- */
 
 typedef struct AlexSpool AlexSpool;
 
@@ -138,11 +185,11 @@ extern void alex_spool_import(AlexSpool *spool, SharedFileSet *fileset,
 							  int participant,
 							  const AlexSpoolSummary *summary);
 
-/*---- alexload.c ---- */
+/* ---- alexload.c ---- */
 extern void alex_load(Relation heap, Relation index, const AlexInfo *info,
 					  const struct IndexInfo *indexInfo, AlexSpool *spool);
 
-/*---- alexparallel.c ---- */
+/* ---- alexparallel.c ---- */
 typedef struct AlexLeader AlexLeader;
 
 extern AlexLeader *alex_parallel_begin(Relation heap, Relation index,
@@ -154,7 +201,7 @@ extern double alex_parallel_wait(AlexLeader *leader, AlexSpool *spool,
 								 double *indtuples);
 extern void alex_parallel_end(AlexLeader *leader);
 
-/*---- alexbuild.c ---- */
+/* ---- alexbuild.c ---- */
 typedef struct AlexBuildState
 {
 	AlexSpool  *spool;

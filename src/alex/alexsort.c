@@ -44,7 +44,7 @@ alex_order_add(AlexOrder *order, int word, uint64 mask)
 	order->nkeys++;
 }
 
-/*---- small and comparison sorts ---- */
+/* ---- small and comparison sorts ---- */
 
 static inline void
 alex_copy_record(uint64 *dst, const uint64 *src, int nwords)
@@ -160,7 +160,7 @@ alex_merge_sort(const AlexOrder *order, uint64 *from, uint64 *to, int64 n,
 		alex_merge_halves(order, to, half, to + half * nwords, n - half, from);
 }
 
-/*---- radix sort ---- */
+/* ---- radix sort ---- */
 
 /* Bits under mask in which n records differ in a word */
 static uint64
@@ -365,7 +365,7 @@ alex_sort_records(const AlexOrder *order, uint64 *records, uint64 *tmp,
 	return records;
 }
 
-/*---- records that name images ---- */
+/* ---- records that name images ---- */
 
 static inline IndexTuple
 alex_record_image(const uint64 *record)
@@ -650,7 +650,7 @@ alex_image_leads(AlexImageOrder *io, uint64 *records, int64 n)
 	}
 }
 
-/*---- rows of a statement's batch ---- */
+/* ---- rows of a statement's batch ---- */
 
 /* Rows whose first field is an image: sorted as records, then written back */
 static void
@@ -691,24 +691,38 @@ alex_sort_image_rows(Relation rel, const AlexInfo *info, uint64 *rows,
 	MemoryContextDelete(cxt);
 }
 
-/* Do rows come in TID order?  Then a stable sort need not look at TIDs. */
-static bool
-alex_rows_in_tid_order(const AlexInfo *info, const uint64 *rows, int64 n)
+/*
+ * Rows of words.  Records are sorted instead, which are half as wide: those of
+ * all rows fit twice into the two arrays.
+ */
+static void
+alex_sort_word_rows(const AlexInfo *info, uint64 *rows, uint64 *tmp, int64 n)
 {
-	const uint64 *row = rows + AlexFieldBlk(info);
-	uint64		last = row[0] << 16 | row[1];
+	AlexLayout	layout;
+	AlexOrder	order;
+	uint64		flags = 0;
+	uint64		last = 0;
+	bool		tidorder = true;
 
-	for (int64 i = 1; i < n; i++)
+	alex_layout_init(&layout, info);
+	for (int64 i = 0; i < n; i++)
 	{
-		uint64		tid;
+		uint64		tid = alex_layout_pack(&layout, rows + i * info->nleaf,
+										   tmp + i * layout.nwords);
 
-		row += info->nleaf;
-		tid = row[0] << 16 | row[1];
+		flags |= tid;
+		tid &= ALEX_REC_TID_MASK;
 		if (tid < last)
-			return false;
+			tidorder = false;
 		last = tid;
 	}
-	return true;
+	alex_layout_order(&layout, flags, !tidorder, &order);
+	if (alex_records_sorted(&order, tmp, n))
+		return;
+	tmp = alex_sort_records(&order, tmp, rows, n);
+	for (int64 i = 0; i < n; i++)
+		alex_layout_expand(&layout, tmp + i * layout.nwords,
+						   rows + i * info->nleaf);
 }
 
 /*
@@ -721,20 +735,9 @@ uint64 *
 alex_sort_rows(Relation rel, const AlexInfo *info, uint64 *rows, uint64 *tmp,
 			   int64 n)
 {
-	AlexOrder	order = {0};
-	int			nkeys = info->nord;
-
-	if (n < 2)
-		return rows;
 	if (info->dict)
-	{
 		alex_sort_image_rows(rel, info, rows, n);
-		return rows;
-	}
-	if (alex_rows_in_tid_order(info, rows, n))
-		nkeys = info->nkey;
-	order.nwords = info->nleaf;
-	for (int f = 0; f < nkeys; f++)
-		alex_order_add(&order, f, PG_UINT64_MAX);
-	return alex_sort_records(&order, rows, tmp, n);
+	else
+		alex_sort_word_rows(info, rows, tmp, n);
+	return rows;
 }

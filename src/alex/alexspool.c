@@ -4,13 +4,7 @@
  *	  Collects the entries of a build and returns them sorted, in a bounded
  *	  amount of memory.
  *
- * Entries are kept as compact records of words (see alexbuild.h):
- *
- *		words	[words of the key columns] [TID and flags] [INCLUDE words]
- *		images	[lead] [TID and flags] [address of the image]
- *
- * where the flags are the null flags of the columns, and one for entries of
- * dead rows.  When the budget is used up the records are sorted and written as
+ * Entries are kept as compact records (see alexrecord.c).  When the budget is used up the records are sorted and written as
  * a run to a temporary file; in the end the runs are merged with a tree of
  * losers (Knuth, vol. 3, 5.4.1), in several passes if there are so many
  * that their read buffers would be too small.  Within a file an image follows its
@@ -40,14 +34,6 @@
 /* bytes of a record's image in a file */
 #define ALEX_IMAGE_SPACE(itup)	MAXALIGN((itup)->t_info & INDEX_SIZE_MASK)
 #define ALEX_IMG_FILE_WORDS 2	/* lead and TID; the image follows */
-
-/* Where a field of a row comes from: (record[word] >> shift) & mask */
-typedef struct AlexSource
-{
-	uint8		word;
-	uint8		shift;
-	uint64		mask;
-} AlexSource;
 
 /* A sorted run in a file, and the state of reading it */
 typedef struct AlexRun
@@ -102,10 +88,8 @@ struct AlexSpool
 	MemoryContext cxt;
 	MemoryContext formcxt;		/* images while they are formed */
 	Size		budget;			/* bytes */
+	AlexLayout	layout;
 	int			nwords;			/* of a record */
-	int			tidword;
-	AlexSource	source[ALEX_MAX_FIELDS];
-	bool		simple;			/* one column of one word */
 	AlexImageOrder *io;			/* images only */
 
 	/* records in memory */
@@ -137,94 +121,17 @@ struct AlexSpool
 	AlexMerge  *merge;
 };
 
-/*---- layout ---- */
-
-/* One column's fields and the words they come from */
-static int
-alex_map_column(AlexSpool *spool, int att, int word)
-{
-	const AlexColumn *col = &spool->info->column[att];
-	AlexSource *src = &spool->source[col->field];
-
-	src[0].word = spool->tidword;
-	src[0].shift = 48 + att;
-	src[0].mask = 1;
-	for (int w = 0; w < col->nwords; w++)
-	{
-		src[w + 1].word = word++;
-		src[w + 1].mask = PG_UINT64_MAX;
-	}
-	return word;
-}
-
-/* Lays out records of words and the way back to rows */
-static void
-alex_map_fields(AlexSpool *spool)
-{
-	const AlexInfo *info = spool->info;
-	AlexSource *src = spool->source;
-	int			word = 0;
-
-	spool->tidword = info->dict ? ALEX_IMG_TID : info->nkey - info->nkeyatts;
-	if (info->dict)
-	{
-		src[0].word = ALEX_IMG_ADDR;
-		src[0].mask = PG_UINT64_MAX;
-		word = ALEX_IMG_WORDS;
-	}
-	else
-	{
-		Assert(info->natts < 15);
-		for (int i = 0; i < info->natts; i++)
-		{
-			if (i == info->nkeyatts)
-				word++;
-			word = alex_map_column(spool, i, word);
-		}
-		if (info->natts == info->nkeyatts)
-			word++;
-	}
-	src[AlexFieldBlk(info)].shift = 16;
-	src[AlexFieldBlk(info)].mask = PG_UINT32_MAX;
-	src[AlexFieldOff(info)].mask = 0xFFFF;
-	src[AlexFieldDead(info)].shift = 63;
-	src[AlexFieldDead(info)].mask = 1;
-	src[AlexFieldBlk(info)].word = src[AlexFieldOff(info)].word =
-		src[AlexFieldDead(info)].word = spool->tidword;
-	spool->nwords = word;
-	spool->simple = !info->dict && info->natts == 1 && word == 2;
-}
-
 /* The order of records; without "tids" records equal in the key keep theirs */
 static void
 alex_spool_order(const AlexSpool *spool, bool tids, AlexOrder *order)
 {
-	const AlexInfo *info = spool->info;
-
-	if (info->dict)
-	{
+	if (spool->io)
 		*order = spool->io->order;
-		return;
-	}
-	memset(order, 0, sizeof(AlexOrder));
-	order->nwords = spool->nwords;
-	for (int i = 0; i < info->nkeyatts; i++)
-	{
-		const AlexColumn *col = &info->column[i];
-		const AlexSource *src = &spool->source[col->field];
-		uint64		flag = ALEX_REC_FLAG(i);
-
-		/* a flag that no record has orders nothing */
-		if (spool->flags & flag)
-			alex_order_add(order, spool->tidword, flag);
-		for (int w = 0; w < col->nwords; w++)
-			alex_order_add(order, src[w + 1].word, PG_UINT64_MAX);
-	}
-	if (tids)
-		alex_order_add(order, spool->tidword, ALEX_REC_TID_MASK);
+	else
+		alex_layout_order(&spool->layout, spool->flags, tids, order);
 }
 
-/*---- collecting ---- */
+/* ---- collecting ---- */
 
 /*
  * alex_spool_begin: an empty spool
@@ -246,7 +153,8 @@ alex_spool_begin(Relation index, const AlexInfo *info, Size budget)
 	spool->formcxt = AllocSetContextCreate(cxt, "alex spool image",
 										   ALLOCSET_DEFAULT_SIZES);
 	spool->budget = budget;
-	alex_map_fields(spool);
+	alex_layout_init(&spool->layout, info);
+	spool->nwords = spool->layout.nwords;
 	if (info->dict)
 		spool->io = alex_image_order(index, info);
 	spool->maxrecords = Max(budget / (2 * sizeof(uint64) * spool->nwords), 1024);
@@ -332,7 +240,7 @@ alex_spool_words(AlexSpool *spool, Datum *values, bool *isnull, uint64 *rec)
 	for (int i = 0; i < info->natts; i++)
 	{
 		const AlexColumn *col = &info->column[i];
-		uint64	   *word = rec + spool->source[col->field + 1].word;
+		uint64	   *word = rec + spool->layout.source[col->field + 1].word;
 
 		if (isnull[i] != col->nullsfirst)
 			flags |= ALEX_REC_FLAG(i);
@@ -390,7 +298,7 @@ alex_spool_put(AlexSpool *spool, ItemPointer tid, Datum *values, bool *isnull,
 		flags = alex_spool_words(spool, values, isnull, rec);
 	if (!alive)
 		flags |= ALEX_REC_DEAD;
-	rec[spool->tidword] = tidword | flags;
+	rec[spool->layout.tidword] = tidword | flags;
 	spool->flags |= flags;
 	if (tidword < spool->lasttid)
 		spool->tidorder = false;
@@ -420,7 +328,7 @@ alex_spool_sort(AlexSpool *spool)
 	pfree(tmp);
 }
 
-/*---- writing runs ---- */
+/* ---- writing runs ---- */
 
 static void
 alex_run_write(AlexRunFile *out, void *data, Size size)
@@ -524,7 +432,7 @@ alex_spool_run(AlexSpool *spool)
 	spool->lasttid = 0;
 }
 
-/*---- reading runs ---- */
+/* ---- reading runs ---- */
 
 /* Reads on, behind what is left in the buffer */
 static void
@@ -606,7 +514,7 @@ alex_run_next(const AlexSpool *spool, AlexRun *run)
 	}
 }
 
-/*---- merging ---- */
+/* ---- merging ---- */
 
 /*
  * What is monotone in the order of run's head: if two differ they decide.  A
@@ -821,7 +729,7 @@ alex_merge_prepare(AlexSpool *spool)
 									(int) TYPEALIGN_DOWN(8192, bufsize));
 }
 
-/*---- returning entries ---- */
+/* ---- returning entries ---- */
 
 /* Gives back the memory of collecting */
 static void
@@ -851,26 +759,6 @@ alex_spool_finish(AlexSpool *spool)
 	alex_merge_prepare(spool);
 }
 
-/* A record as a row of info->nleaf fields; a dead one has its dead hint set */
-static inline void
-alex_expand(const AlexSpool *spool, const uint64 *rec, uint64 *row)
-{
-	const AlexSource *src = spool->source;
-
-	if (spool->simple)
-	{
-		/* the loop below for one column of one word */
-		row[0] = (rec[1] >> 48) & 1;
-		row[1] = rec[0];
-		row[2] = (rec[1] & ALEX_REC_TID_MASK) >> 16;
-		row[3] = rec[1] & 0xFFFF;
-		row[4] = rec[1] >> 63;
-		return;
-	}
-	for (int f = 0; f < spool->info->nleaf; f++)
-		row[f] = (rec[src[f].word] >> src[f].shift) & src[f].mask;
-}
-
 /*
  * alex_spool_fetch: the next entries in order, at most max
  *
@@ -890,8 +778,9 @@ alex_spool_fetch(AlexSpool *spool, uint64 *rows, int max)
 		{
 			if (spool->io)
 				alex_prefetch_image(spool, spool->next);
-			alex_expand(spool, spool->records + spool->next++ * spool->nwords,
-						rows + n * nleaf);
+			alex_layout_expand(&spool->layout,
+							   spool->records + spool->next++ * spool->nwords,
+							   rows + n * nleaf);
 		}
 		return n;
 	}
@@ -906,7 +795,7 @@ alex_spool_fetch(AlexSpool *spool, uint64 *rows, int max)
 			spool->merge->advance = false;
 			break;
 		}
-		alex_expand(spool, rec, rows + n * nleaf);
+		alex_layout_expand(&spool->layout, rec, rows + n * nleaf);
 	}
 	return n;
 }
@@ -928,7 +817,7 @@ alex_spool_end(AlexSpool *spool)
 	MemoryContextDelete(spool->cxt);
 }
 
-/*---- parallel builds ---- */
+/* ---- parallel builds ---- */
 
 static void
 alex_participant_file(char *name, Size size, int participant)
