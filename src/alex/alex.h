@@ -138,6 +138,8 @@ typedef struct AlexInfo
 	uint8		prefix;			/* AlexPrefix of the first column, if dict */
 	bool		prefixdesc;
 	Oid			prefixcmp;		/* the comparison function that it stands for */
+	bool		unchanged;		/* the last entry is of an update that left its
+								 * key alone (see alex_delete_dead) */
 	BlockNumber root;			/* hints: any live page is a valid start */
 	uint32		rootlevel;
 	AlexColumn	column[INDEX_MAX_KEYS]; /* only if !dict */

@@ -386,7 +386,15 @@ alex_delete_page(Relation rel, AlexInfo *info, BlockNumber leaf,
 	return result;
 }
 
-/* ---- entries that are known to be dead ---- */
+/* ---- entries that are dead, or may be ---- */
+
+/* What the table AM is asked, and where its answer applies */
+typedef struct AlexDeadEntries
+{
+	TM_IndexDeleteOp op;
+	uint16	   *position;		/* of entries, by the TM_IndexDelete's id */
+	uint16	   *agreed;			/* positions that may go, ascending */
+} AlexDeadEntries;
 
 static int
 alex_cmp_blocks(const void *a, const void *b)
@@ -397,13 +405,9 @@ alex_cmp_blocks(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/*
- * Sorted heap blocks of the entries hinted dead, each once; *ndead gets the
- * number of these entries.
- */
+/* Sorted heap blocks of the entries hinted dead, each once */
 static int
-alex_dead_blocks(const AlexInfo *info, Page page, BlockNumber *blocks,
-				 int *ndead)
+alex_dead_blocks(const AlexInfo *info, Page page, BlockNumber *blocks)
 {
 	AlexPack   *pack = AlexPageGetPack(page);
 	int			n = 0;
@@ -415,7 +419,6 @@ alex_dead_blocks(const AlexInfo *info, Page page, BlockNumber *blocks,
 			blocks[n++] = (BlockNumber) alex_get_field(pack, i,
 													   AlexFieldBlk(info));
 	}
-	*ndead = n;
 	qsort(blocks, n, sizeof(BlockNumber), alex_cmp_blocks);
 	for (int i = 0; i < n; i++)
 	{
@@ -425,68 +428,170 @@ alex_dead_blocks(const AlexInfo *info, Page page, BlockNumber *blocks,
 	return kept;
 }
 
-/*
- * Describes to the table AM the entries hinted dead and all others that point
- * to the same heap blocks, which it has to read anyway.  position[] gets
- * the entries' positions, by the TM_IndexDelete's id.
- */
 static void
-alex_collect_deletable(const AlexInfo *info, Page page,
-					   const BlockNumber *blocks, int nblocks,
-					   TM_IndexDeleteOp *op, uint16 *position)
+alex_dead_begin(AlexDeadEntries *d, Relation rel, Buffer buf, bool bottomup)
 {
-	AlexPack   *pack = AlexPageGetPack(page);
+	int			n = AlexPageCount(BufferGetPage(buf));
 
-	op->ndeltids = 0;
-	for (int i = 0; i < pack->nentries; i++)
-	{
-		BlockNumber blk = (BlockNumber) alex_get_field(pack, i,
-													   AlexFieldBlk(info));
-		TM_IndexDelete *del = &op->deltids[op->ndeltids];
-		TM_IndexStatus *status = &op->status[op->ndeltids];
-
-		if (!bsearch(&blk, blocks, nblocks, sizeof(BlockNumber),
-					 alex_cmp_blocks))
-			continue;
-		ItemPointerSet(&del->tid, blk,
-					   (OffsetNumber) alex_get_field(pack, i,
-													 AlexFieldOff(info)));
-		del->id = op->ndeltids;
-		/* for messages of the table AM only */
-		status->idxoffnum = Min(i + 1, MaxOffsetNumber);
-		status->knowndeletable = alex_page_is_dead(page, i);
-		status->promising = false;
-		status->freespace = 0;
-		position[op->ndeltids++] = i;
-	}
+	d->op.irel = rel;
+	d->op.iblknum = BufferGetBlockNumber(buf);
+	d->op.bottomup = bottomup;
+	d->op.bottomupfreespace = bottomup ? BLCKSZ / 16 : 0;
+	d->op.ndeltids = 0;
+	d->op.deltids = palloc(sizeof(TM_IndexDelete) * n);
+	d->op.status = palloc(sizeof(TM_IndexStatus) * n);
+	d->position = palloc(sizeof(uint16) * n);
+	d->agreed = palloc(sizeof(uint16) * n);
 }
 
-/* The positions that the table AM agrees to, ascending */
-static int
-alex_agreed_positions(const TM_IndexDeleteOp *op, const uint16 *position,
-					  bool *mark, uint16 *out)
+static void
+alex_dead_end(AlexDeadEntries *d)
 {
+	pfree(d->agreed);
+	pfree(d->position);
+	pfree(d->op.status);
+	pfree(d->op.deltids);
+}
+
+/* Adds entry i to what the table AM is asked about. */
+static void
+alex_dead_add(AlexDeadEntries *d, const AlexInfo *info, Page page, int i,
+			  bool known, bool promising, int freespace)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	int			id = d->op.ndeltids++;
+	TM_IndexStatus *status = &d->op.status[id];
+
+	ItemPointerSet(&d->op.deltids[id].tid,
+				   (BlockNumber) alex_get_field(pack, i, AlexFieldBlk(info)),
+				   (OffsetNumber) alex_get_field(pack, i, AlexFieldOff(info)));
+	d->op.deltids[id].id = id;
+	/* the offset is for messages of the table AM only */
+	status->idxoffnum = Min(i + 1, MaxOffsetNumber);
+	status->knowndeletable = known;
+	status->promising = promising;
+	status->freespace = freespace;
+	d->position[id] = i;
+}
+
+/* Leaves the positions that the table AM agrees to in d->agreed. */
+static int
+alex_dead_agreed(AlexDeadEntries *d, int nentries)
+{
+	bool	   *mark = palloc0(sizeof(bool) * nentries);
 	int			n = 0;
 
-	memset(mark, 0, sizeof(bool) * ALEX_MAX_ENTRIES);
-	for (int i = 0; i < op->ndeltids; i++)
+	for (int i = 0; i < d->op.ndeltids; i++)
 	{
-		int			id = op->deltids[i].id;
+		int			id = d->op.deltids[i].id;
 
-		if (op->status[id].knowndeletable)
-			mark[position[id]] = true;
+		if (d->op.status[id].knowndeletable)
+			mark[d->position[id]] = true;
 	}
-	for (int i = 0; i < ALEX_MAX_ENTRIES; i++)
+	for (int i = 0; i < nentries; i++)
 	{
 		if (mark[i])
-			out[n++] = i;
+			d->agreed[n++] = i;
 	}
+	pfree(mark);
 	return n;
 }
 
+/* Asks the table AM, and removes what it agrees to; true if anything. */
+static bool
+alex_dead_remove(AlexDeadEntries *d, Relation heap, Buffer buf)
+{
+	TransactionId horizon = table_index_delete_tuples(heap, &d->op);
+	int			n = alex_dead_agreed(d, AlexPageCount(BufferGetPage(buf)));
+
+	if (n > 0)
+		alex_do_delete(d->op.irel, heap, buf, d->agreed, n, horizon, false);
+	return n > 0;
+}
+
 /*
- * Removes the entries hinted dead from a leaf, and others of the same heap
- * blocks that turn out to be dead (simple deletion).
+ * Simple deletion: the entries hinted dead, and what else points to the same
+ * heap blocks, which have to be read anyway.
+ */
+static bool
+alex_delete_hinted(Relation rel, const AlexInfo *info, Relation heap,
+				   Buffer buf)
+{
+	Page		page = BufferGetPage(buf);
+	AlexPack   *pack = AlexPageGetPack(page);
+	BlockNumber *blocks = palloc(sizeof(BlockNumber) * pack->nentries);
+	int			nblocks = alex_dead_blocks(info, page, blocks);
+	AlexDeadEntries d;
+	bool		removed = false;
+
+	if (nblocks > 0)
+	{
+		alex_dead_begin(&d, rel, buf, false);
+		for (int i = 0; i < pack->nentries; i++)
+		{
+			BlockNumber blk = (BlockNumber) alex_get_field(pack, i,
+														   AlexFieldBlk(info));
+
+			if (bsearch(&blk, blocks, nblocks, sizeof(BlockNumber),
+						alex_cmp_blocks))
+				alex_dead_add(&d, info, page, i, alex_page_is_dead(page, i),
+							  false, 0);
+		}
+		removed = alex_dead_remove(&d, heap, buf);
+		alex_dead_end(&d);
+	}
+	pfree(blocks);
+	return removed;
+}
+
+/* Do entries i and i + 1 have the same key?  Images: the very same one. */
+static bool
+alex_same_as_next(const AlexInfo *info, AlexPack *pack, int i)
+{
+	if (i < 0 || i + 1 >= pack->nentries)
+		return false;
+	for (int f = 0; f < info->nkey; f++)
+	{
+		if (alex_get_field(pack, i, f) != alex_get_field(pack, i + 1, f))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Bottom-up deletion: nothing is hinted dead, but updates that left the key as
+ * it was have put several entries of one key here.  Most of these are old
+ * versions.  The table AM decides how far it looks.
+ */
+static bool
+alex_delete_bottomup(Relation rel, const AlexInfo *info, Relation heap,
+					 Buffer buf)
+{
+	Page		page = BufferGetPage(buf);
+	AlexPack   *pack = AlexPageGetPack(page);
+	int			freespace = Max(1, pack->bitoff[pack->nfields] / 8);
+	int			npromising = 0;
+	AlexDeadEntries d;
+	bool		removed = false;
+
+	alex_dead_begin(&d, rel, buf, true);
+	for (int i = 0; i < pack->nentries; i++)
+	{
+		bool		promising = alex_same_as_next(info, pack, i - 1) ||
+			alex_same_as_next(info, pack, i);
+
+		npromising += promising;
+		alex_dead_add(&d, info, page, i, false, promising, freespace);
+	}
+	if (npromising > 0)
+		removed = alex_dead_remove(&d, heap, buf);
+	alex_dead_end(&d);
+	return removed;
+}
+
+/*
+ * Removes dead entries from a leaf that has no room for new ones: those hinted
+ * dead, else what updates have probably left behind.
  *
  * buf: the leaf, exclusively locked and kept so.  The table AM yields the
  * newest transaction removed, for conflicts on standbys.  true if any entry
@@ -496,48 +601,12 @@ bool
 alex_delete_dead(Relation rel, const AlexInfo *info, Relation heap,
 				 Buffer buf)
 {
-	Page		page = BufferGetPage(buf);
-	int			n = AlexPageCount(page);
-	TransactionId horizon;
-	TM_IndexDeleteOp op;
-	BlockNumber *blocks;
-	uint16	   *position;
-	uint16	   *agreed;
-	bool	   *mark;
-	int			nblocks;
-	int			ndead;
-	int			npos = 0;
+	const AlexInfo *cached = rel->rd_amcache;
 
-	if (n == 0 || heap == NULL)
+	if (heap == NULL || AlexPageCount(BufferGetPage(buf)) == 0)
 		return false;
-	blocks = palloc(sizeof(BlockNumber) * n);
-	nblocks = alex_dead_blocks(info, page, blocks, &ndead);
-	if (ndead == 0)
-	{
-		pfree(blocks);
-		return false;
-	}
-	op.irel = rel;
-	op.iblknum = BufferGetBlockNumber(buf);
-	op.bottomup = false;
-	op.bottomupfreespace = 0;
-	op.deltids = palloc(sizeof(TM_IndexDelete) * n);
-	op.status = palloc(sizeof(TM_IndexStatus) * n);
-	position = palloc(sizeof(uint16) * n);
-	agreed = palloc(sizeof(uint16) * ALEX_MAX_ENTRIES);
-	mark = palloc(sizeof(bool) * ALEX_MAX_ENTRIES);
-
-	alex_collect_deletable(info, page, blocks, nblocks, &op, position);
-	horizon = table_index_delete_tuples(heap, &op);
-	npos = alex_agreed_positions(&op, position, mark, agreed);
-	if (npos > 0)
-		alex_do_delete(rel, heap, buf, agreed, npos, horizon, false);
-
-	pfree(mark);
-	pfree(agreed);
-	pfree(position);
-	pfree(op.status);
-	pfree(op.deltids);
-	pfree(blocks);
-	return npos > 0;
+	if (alex_delete_hinted(rel, info, heap, buf))
+		return true;
+	return cached != NULL && cached->unchanged &&
+		alex_delete_bottomup(rel, info, heap, buf);
 }

@@ -327,6 +327,9 @@ alex_insert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 	AlexInfo	info;
 	AlexEntry	entry;
 
+	/* for alex_delete_dead, which a batch may call much later */
+	if (rel->rd_amcache != NULL)
+		((AlexInfo *) rel->rd_amcache)->unchanged = indexUnchanged;
 	if (checkUnique == UNIQUE_CHECK_NO && !indexInfo->ii_Concurrent &&
 		alex_batch_add(rel, heap, values, isnull, tid))
 		return false;
