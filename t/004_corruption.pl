@@ -25,9 +25,9 @@ $node->safe_psql('postgres', 'CREATE EXTENSION omendb');
 
 # Tables of one index each: words, images of text, several columns.
 my @kinds = (
-	{ type => 'int8', expr => 'hashint8extended(i, 7)', rows => 9000 },
-	{ type => 'text COLLATE "C"', expr => "md5(i::text)", rows => 2500 },
-	{ type => 'numeric', expr => 'i % 50 / 4.0', rows => 6000 },
+	{ type => 'int8', expr => 'hashint8extended(i, 7)', rows => 6000 },
+	{ type => 'text COLLATE "C"', expr => "md5(i::text)", rows => 1500 },
+	{ type => 'numeric', expr => 'i % 50 / 4.0', rows => 4000 },
 	{ type => 'uuid', expr => 'md5(i::text)::uuid', rows => 3000, more => ', k' });
 
 # Damages: what they do to the bytes of a file, and whether alex_check is sure to notice.
@@ -103,15 +103,18 @@ my @damages = (
 		} ],
 	[ 'file cut', 1, sub { my $d = shift; $$d = substr($$d, 0, offset_of(1 + int(rand(length($$d) / BLCKSZ - 1)))) } ]);
 
-my $repeat = $ENV{DAMAGE_REPEAT} // 1;
+my $repeat = $ENV{DAMAGE_REPEAT} // 0;
 my @cases;
 my $number = 0;
-for my $round (1 .. $repeat)
+# Each damage meets two of the four kinds, or with DAMAGE_REPEAT all of them, that often.
+for my $round (1 .. ($repeat || 1))
 {
-	for my $kind (@kinds)
+	for my $i (0 .. $#damages)
 	{
-		for my $damage (@damages)
+		for my $j (0 .. $#kinds)
 		{
+			my ($damage, $kind) = ($damages[$i], $kinds[$j]);
+			next if !$repeat && ($i + $j + $seed) % 2;
 			push @cases, { table => 'd' . $number++, kind => $kind, damage => $damage };
 		}
 	}
@@ -178,27 +181,23 @@ for my $case (@cases)
 		SET enable_bitmapscan = on; SET enable_indexscan = off;
 		SELECT count(n) FROM $t WHERE k IS NOT NULL;
 		SELECT count(n) FROM $t WHERE k IS NULL});
-	run_one($case, 'statistics', qq{
+	run_one($case, 'inspection', qq{
 		SELECT * FROM omendb.alex_stats('${t}_k');
-		SELECT count(*) FROM generate_series(0, pg_relation_size('${t}_k') / 8192 - 1) b,
-			LATERAL omendb.alex_page_items('${t}_k', b) WHERE b > 0});
-	run_one($case, 'page by page', join ';', map { "SELECT count(key) FROM omendb.alex_page_items('${t}_k', $_)" } 1 .. $case->{pages} - 1);
+		} . join ';', map { "SELECT count(key) FROM omendb.alex_page_items('${t}_k', $_)" } 1 .. $case->{pages} - 1);
 	run_one($case, 'changes', qq{
 		INSERT INTO $t SELECT k, -n FROM $t WHERE n % 10 = 0 AND n > 0;
 		INSERT INTO $t SELECT k, -n FROM $t WHERE n = 12;
 		UPDATE $t SET k = k WHERE n = 13;
 		DELETE FROM $t WHERE n % 3 = 0;
 		VACUUM $t;
-		INSERT INTO $t SELECT k, -n FROM $t WHERE n % 10 = 1});
-	run_one($case, 'alex_check after that', "SELECT omendb.alex_check('${t}_k', true)");
+		INSERT INTO $t SELECT k, -n FROM $t WHERE n % 10 = 1;
+		SELECT omendb.alex_check('${t}_k', true)});
 }
 
 # REINDEX heals.
-for my $case (@cases)
-{
-	my ($rc, $stdout, $stderr) = $node->psql('postgres', "REINDEX INDEX $case->{table}_k; SELECT omendb.alex_check('$case->{table}_k', true)");
-	is($stderr, '', "$case->{table}: REINDEX heals");
-}
+my ($rc, $stdout, $stderr) = $node->psql('postgres', join ';',
+	map { "REINDEX INDEX $_->{table}_k; SELECT omendb.alex_check('$_->{table}_k', true)" } @cases);
+is($stderr, '', 'REINDEX heals');
 ok(slurp_file($node->logfile) !~ /PANIC|TRAP|terminated by signal/, 'nothing crashed');
 $node->stop;
 done_testing();
