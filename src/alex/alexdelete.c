@@ -436,7 +436,7 @@ alex_dead_begin(AlexDeadEntries *d, Relation rel, Buffer buf, bool bottomup)
 	d->op.irel = rel;
 	d->op.iblknum = BufferGetBlockNumber(buf);
 	d->op.bottomup = bottomup;
-	d->op.bottomupfreespace = bottomup ? BLCKSZ / 16 : 0;
+	d->op.bottomupfreespace = bottomup ? BLCKSZ / 4 : 0;
 	d->op.ndeltids = 0;
 	d->op.deltids = palloc(sizeof(TM_IndexDelete) * n);
 	d->op.status = palloc(sizeof(TM_IndexStatus) * n);
