@@ -161,6 +161,8 @@ random_float8(void)
 			return number(2) ? get_float8_infinity() : -get_float8_infinity();
 		case 2:					/* a NaN of either sign */
 			bits |= UINT64CONST(0x7FF8) << 48;
+			if (number(2) == 0)
+				bits = UINT64CONST(0x7FF0000000000001) | number(2) << 63;
 			break;
 		case 3:					/* near a float4's limits, and subnormal */
 			v = number(2) ? 3.4028234663852886e38 : 1.1754943508222875e-38;
@@ -192,6 +194,8 @@ random_float4(void)
 			return number(2) ? get_float4_infinity() : -get_float4_infinity();
 		case 2:
 			bits |= 0x7FC00000;
+			if (number(2) == 0)
+				bits = 0x7F800001 | (uint32) number(2) << 31;
 			break;
 		case 3:
 			return (float) ((int64) number(2001) - 1000) / 8;
