@@ -31,6 +31,13 @@ CREATE TABLE few (k int4, flag bool, w text COLLATE "C");
 CREATE INDEX few_k ON few USING {am} (k);
 CREATE INDEX few_flag ON few USING {am} (flag, w);
 
+CREATE TABLE versions (id int4, a int4, b text COLLATE "C", c int8);
+INSERT INTO versions SELECT i, i, 'b' || i % 100, i * 1000 FROM generate_series(1, 1500) i;
+CREATE UNIQUE INDEX versions_id ON versions USING {am} (id) WITH (fillfactor = 100);
+CREATE INDEX versions_a ON versions USING {am} (a);
+CREATE INDEX versions_b ON versions USING {am} (b) WITH (fillfactor = 100);
+CREATE INDEX versions_c ON versions USING {am} (c, b);
+
 CREATE UNLOGGED TABLE loose (k int8, t text);
 CREATE INDEX loose_k ON loose USING {am} (k);
 CREATE INDEX loose_t ON loose USING {am} (t);
@@ -51,6 +58,10 @@ INDEXES = {
     'churn_u': ('churn', 'u, k', 'u'),
     'few_k': ('few', 'k', 'k'),
     'few_flag': ('few', 'flag, w', 'flag, w'),
+    'versions_id': ('versions', 'id', 'id'),
+    'versions_a': ('versions', 'a', 'a'),
+    'versions_b': ('versions', 'b', 'b'),
+    'versions_c': ('versions', 'c, b', 'c, b'),
     'loose_k': ('loose', 'k', 'k'),
     'loose_t': ('loose', 't', 't'),
 }
@@ -157,7 +168,8 @@ class Load:
     def start(self):
         self.stop.clear()
         self.next_id += 10000000
-        jobs = [self.single_rows, self.single_rows, self.batches, self.churn, self.duplicates, self.unlogged, self.upkeep, self.read]
+        jobs = [self.single_rows, self.single_rows, self.batches, self.churn, self.duplicates, self.unlogged, self.upkeep, self.read, self.versions,
+                self.snapshots]
         self.threads = [threading.Thread(target=self.guard, args=(job, random.Random(self.rng.randrange(1 << 30)), number))
                         for number, job in enumerate(jobs)]
         for thread in self.threads:
@@ -254,6 +266,28 @@ class Load:
             if rng.random() < 0.1:
                 self.trim(cur, rng, 'few', 'k')
 
+    def versions(self, conn, cur, rng, number):
+        """The same rows again and again, so that leaves fill with versions of rows whose keys did not change."""
+        while not self.stop.is_set():
+            low = rng.randrange(1500)
+            cur.execute('BEGIN')
+            for _ in range(rng.choice([1, 5])):
+                cur.execute('UPDATE versions SET a = a + 1 WHERE id BETWEEN %s AND %s', (low, low + rng.choice([0, 20, 300])))
+            cur.execute(rng.choice(['COMMIT', 'COMMIT', 'ROLLBACK']))
+            self.statements += 1
+
+    def snapshots(self, conn, cur, rng, number):
+        """A snapshot that is kept for a while finds the 1500 rows through every index, whatever is cleaned up meanwhile."""
+        while not self.stop.is_set():
+            cur.execute('BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off')
+            for column in rng.choices(['id', 'a', 'b', 'c'], k=6):
+                cur.execute('SELECT count(*), count(id) FROM versions WHERE %s IS NOT NULL' % column)
+                found = cur.fetchone()
+                if found != (1500, 1500):
+                    self.errors.append('a snapshot finds %r of 1500 rows by versions_%s' % (found, column))
+                time.sleep(rng.random() * 0.05)
+            cur.execute('COMMIT')
+
     def unlogged(self, conn, cur, rng, number):
         while not self.stop.is_set():
             cur.execute("INSERT INTO loose SELECT hashint8(i + %s), 't' || i FROM generate_series(1, %s) i",
@@ -265,7 +299,7 @@ class Load:
         """VACUUM, CHECKPOINT, REINDEX CONCURRENTLY."""
         while not self.stop.is_set():
             kind = rng.random()
-            table = rng.choice(['rows_one', 'events', 'churn', 'few'])
+            table = rng.choice(['rows_one', 'events', 'churn', 'few', 'versions'])
             if kind < 0.65:
                 cur.execute('VACUUM %s%s' % (rng.choice(['', '(INDEX_CLEANUP ON) ', '(FREEZE) ', '(PARALLEL 2) ']), table))
             elif kind < 0.85:
