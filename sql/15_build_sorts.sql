@@ -68,7 +68,9 @@ SET maintenance_work_mem = '1MB';
 SET max_parallel_maintenance_workers = 0;
 BEGIN;
 SET LOCAL temp_file_limit = '100kB';
+\set VERBOSITY sqlstate
 CREATE INDEX sorts_limit ON sorts USING alex (big);
+\set VERBOSITY default
 ROLLBACK;
 DROP TABLE sorts;
 DROP FUNCTION digest, builds;
