@@ -140,7 +140,10 @@ SELECT k, t FROM ex ORDER BY t;
 
 -- What the planner may conclude, and what a replica may use
 ALTER TABLE dup ALTER k SET NOT NULL;
+-- (17 warns that a subscriber cannot use the index)
+SET client_min_messages = error;
 ALTER TABLE dup REPLICA IDENTITY USING INDEX dup_k;
+RESET client_min_messages;
 SELECT relreplident FROM pg_class WHERE relname = 'dup';
 
 DROP TABLE un, shift, nd, nd2, dup, hot, ex;
