@@ -190,7 +190,7 @@ class Load:
             code = error.pgcode
             if code is not None and not code.startswith('57P') and code not in ('40001', '40P01', '55P03'):
                 self.errors.append('%s: %s %s' % (job.__name__, code, error))
-        except (OSError, ValueError):
+        except (OSError, ValueError, SystemError):          # psycopg2 says so when COPY loses its server
             pass
         finally:
             if conn:
