@@ -38,7 +38,8 @@ debian_mirror()
 	# shellcheck disable=SC2016
 	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
 		grep -v -e security -e '^file:' | grep -m1 '/debian/*$' || true)
-	echo "${uri:-http://deb.debian.org/debian}"
+	[ -n "$uri" ] || die "apt's sources name no Debian mirror"
+	echo "$uri"
 }
 
 # copy_tree DIR: a copy of the checkout without build products.
