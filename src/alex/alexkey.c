@@ -77,7 +77,7 @@ alex_kind_of(Oid cmpproc, Oid typid, bool byval)
 	}
 }
 
-/* ---- projections ---- */
+/*---- projections ---- */
 
 /* -infinity is 0, NaNs of either sign come last */
 static uint64
@@ -255,7 +255,7 @@ alex_unproject(const AlexColumn *col, const uint64 *words, char *buf)
 	return (Datum) 0;
 }
 
-/* ---- arguments of scan keys ---- */
+/*---- arguments of scan keys ---- */
 
 /* The argument lies between words: lo is the first word above it. */
 static void
@@ -379,8 +379,8 @@ alex_arg_timestamptz(AlexArg *out, Oid argtype, Datum arg)
 {
 	int			overflow = 0;
 	TimestampTz value = argtype == DATEOID ?
-		date2timestamptz_opt_overflow(DatumGetDateADT(arg), &overflow) :
-		timestamp2timestamptz_opt_overflow(DatumGetTimestamp(arg), &overflow);
+	date2timestamptz_opt_overflow(DatumGetDateADT(arg), &overflow) :
+	timestamp2timestamptz_opt_overflow(DatumGetTimestamp(arg), &overflow);
 
 	if (overflow == 0)
 		return alex_arg_int(out, value, PG_INT64_MIN, PG_INT64_MAX);
@@ -405,7 +405,7 @@ static AlexLocalTime
 alex_local_time(TimestampTz value, long *offset)
 {
 	pg_time_t	now = value / USECS_PER_SEC +
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 	pg_time_t	change = 0;
 	int			result = 0;
 
@@ -597,7 +597,7 @@ alex_project_arg(const AlexColumn *col, Oid argtype, Datum arg, AlexArg *out)
 	return known;
 }
 
-/* ---- entries ---- */
+/*---- entries ---- */
 
 /* An IndexTuple whose size is that of its data, not rounded up */
 static IndexTuple
@@ -699,7 +699,7 @@ alex_row_form_tuple(Relation rel, const AlexInfo *info, const uint64 *row)
 	return itup;
 }
 
-/* ---- keys ---- */
+/*---- keys ---- */
 
 static void alex_key_set_prefix(const AlexInfo *info, AlexKey *key);
 
@@ -800,7 +800,7 @@ alex_key_from_fields(Relation rel, const AlexInfo *info, const uint64 *f,
 		key->f[i] = withtid ? f[i] : 0;
 }
 
-/* ---- prefixes ---- */
+/*---- prefixes ---- */
 
 /* The first eight of len bytes as a word */
 static inline uint64
@@ -856,7 +856,7 @@ alex_key_set_prefix(const AlexInfo *info, AlexKey *key)
 		alex_value_prefix(info, DatumGetPointer(key->value[0]), &key->prefix);
 }
 
-/* ---- comparisons ---- */
+/*---- comparisons ---- */
 
 /* An image's key columns against a key's */
 static int

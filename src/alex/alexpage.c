@@ -93,7 +93,7 @@ alex_put_bits(uint8 *bits, uint32 pos, uint32 width, uint64 value)
 	}
 }
 
-/* ---- fences and specs ---- */
+/*---- fences and specs ---- */
 
 static void
 alex_load_fence(Page page, const uint64 *from, bool inf, AlexFence *fence)
@@ -151,7 +151,7 @@ alex_spec_space(const AlexSpec *spec)
 		alex_header_size(spec->nfields, spec->nord) - (spec->dict ? 8 : 0);
 }
 
-/* ---- decoding ---- */
+/*---- decoding ---- */
 
 void
 alex_page_decode(Page page, int from, int to, uint64 *rows)
@@ -202,7 +202,7 @@ alex_page_get_row(Page page, int i, uint64 *row)
 		row[0] = (uint64) (uintptr_t) alex_entry_tuple(page, i, row[0]);
 }
 
-/* ---- encoding ---- */
+/*---- encoding ---- */
 
 static void
 alex_init_page(Page page, const AlexSpec *spec)
@@ -451,7 +451,7 @@ alex_encode(Page dst, const AlexSpec *spec, const uint64 *rows, int n,
 	AlexFrame	frame[ALEX_MAX_FIELDS];
 	int			nf = spec->nfields;
 	int			lower = MAXALIGN(SizeOfPageHeaderData) +
-		alex_header_size(nf, spec->nord);
+	alex_header_size(nf, spec->nord);
 	uint32		off = 0;
 
 	if (n > ALEX_MAX_ENTRIES || (Size) n * nf > ALEX_SCRATCH_WORDS)
@@ -516,7 +516,7 @@ alex_frames_bits(const AlexSpec *spec, const AlexFrame *frame)
 static int
 alex_words_fit(const AlexSpec *spec, const uint64 *rows, int limit, int space)
 {
-	AlexFrame	frame[ALEX_MAX_FIELDS];	/* of lo rows */
+	AlexFrame	frame[ALEX_MAX_FIELDS]; /* of lo rows */
 	uint32		total = (uint32) space * 8;
 	int			lo = 0;
 	int			hi = limit + 1;
@@ -525,7 +525,7 @@ alex_words_fit(const AlexSpec *spec, const uint64 *rows, int limit, int space)
 	{
 		AlexFrame	wide[ALEX_MAX_FIELDS];
 		int			trial = hi > limit ? Min(limit, 2 * lo + 256) :
-			(round & 1) ? hi - 1 : (lo + hi) / 2;
+		(round & 1) ? hi - 1 : (lo + hi) / 2;
 		uint32		bits;
 
 		memcpy(wide, frame, sizeof(AlexFrame) * spec->nfields);
@@ -600,7 +600,7 @@ alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 	return limit;
 }
 
-/* ---- changing a page ---- */
+/*---- changing a page ---- */
 
 #define ALEX_SHIFT_WORDS	16	/* words that alex_shift_bits moves at a time */
 
@@ -635,7 +635,8 @@ alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 	int			bytes = width >> 3;
 	uint32		shift = width & 7;
 	int			first = (int) ((pos + width) >> 3);
-	int			d = (int) ((total + width + 7) >> 3);	/* one past the last byte */
+	int			d = (int) ((total + width + 7) >> 3);	/* one past the last
+														 * byte */
 	uint8		keep = bits[pos >> 3] & ((1 << (pos & 7)) - 1);
 
 	/* from the top: sources lie below destinations */
@@ -735,7 +736,7 @@ alex_insert_inplace(Page page, int pos, const uint64 *row)
 	int			nf = pack->nfields;
 	uint32		rowbits = pack->bitoff[nf];
 	int			lower = (int) ((char *) bits - (char *) page) +
-		(int) (((n + 1) * rowbits + 7) / 8);
+	(int) (((n + 1) * rowbits + 7) / 8);
 	uint64		code = 0;
 
 	if ((pack->flags & ALEX_PACK_DICT) && row[0] != 0)
@@ -859,6 +860,7 @@ alex_page_delete(Page page, const uint16 *pos, int npos)
 		kept += to - from;
 		from = to + 1;
 	}
+
 	/*
 	 * Fewer rows may need more room for images: rows between others of one
 	 * image no longer share it when encoded anew.  Then only the bits move.
@@ -920,7 +922,7 @@ alex_page_clear_dead_hints(Page page)
 	}
 }
 
-/* ---- searching ---- */
+/*---- searching ---- */
 
 /* A target, prepared for one page: the first field that varies decides most */
 typedef struct AlexProbe
@@ -1131,7 +1133,7 @@ alex_page_predict(Page page, const uint64 *target)
 	return (int) Min(guess, (double) (pack->nentries - 1));
 }
 
-/* ---- checking ---- */
+/*---- checking ---- */
 
 static const char *
 alex_verify_image(Page page, uint64 code)

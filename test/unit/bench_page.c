@@ -78,7 +78,7 @@ make_page(void)
 	}
 }
 
-/* ---- what is measured; each returns how many things it did ---- */
+/*---- what is measured; each returns how many things it did ---- */
 
 static int
 search_bisect(void)

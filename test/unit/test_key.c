@@ -41,7 +41,7 @@ word(void)
 	return unit_random(&seed) >> number(64);
 }
 
-/* ---- a time zone ---- */
+/*---- a time zone ---- */
 
 pg_tz	   *session_timezone = NULL;
 
@@ -98,7 +98,7 @@ date2timestamptz_opt_overflow(DateADT date, int *overflow)
 											  overflow);
 }
 
-/* ---- values ---- */
+/*---- values ---- */
 
 /* What is compared: a number, or a float with its own rules */
 typedef struct Value
@@ -338,7 +338,7 @@ random_value(Oid type, Value *v)
 	}
 }
 
-/* ---- column types ---- */
+/*---- column types ---- */
 
 typedef struct TestType
 {
@@ -388,7 +388,7 @@ compare_words(const AlexColumn *col, const uint64 *a, const uint64 *b)
 	return 0;
 }
 
-/* ---- projections ---- */
+/*---- projections ---- */
 
 static bool
 same_datum(const TestType *type, Datum a, Datum b)
@@ -445,7 +445,7 @@ test_projections(void)
 	unit_done("words keep the order and the value, up and down");
 }
 
-/* ---- arguments ---- */
+/*---- arguments ---- */
 
 /* A column's value as what its operators compare with the argument */
 static void
@@ -524,7 +524,7 @@ near_value(const TestType *type, const Value *a, Oid argtype, Value *v)
 			 a->number > MIN_TIMESTAMP && a->number < END_TIMESTAMP)
 	{
 		int64		t = (int64) a->number + zone_offset[number(2)] * USECS_PER_SEC *
-			((int) number(3) - 1) + (int64) number(3) - 1;
+		((int) number(3) - 1) + (int64) number(3) - 1;
 
 		if (!IS_VALID_TIMESTAMP(t))
 			return;
@@ -583,9 +583,9 @@ test_arguments(void)
 		{
 			Oid			argtype = types[t].args[a];
 			bool		local = argtype == TIMESTAMPTZOID &&
-				types[t].type != TIMESTAMPTZOID;
+			types[t].type != TIMESTAMPTZOID;
 			int			approx = check_arguments(&types[t], argtype, false) +
-				check_arguments(&types[t], argtype, true);
+			check_arguments(&types[t], argtype, true);
 
 			/* only local time is uncertain, and only near its changes */
 			CHECK(approx <= (local ? 3000 : 0));
@@ -611,7 +611,7 @@ test_unknown_arguments(void)
 	unit_done("arguments of unknown types are refused");
 }
 
-/* ---- entries and keys ---- */
+/*---- entries and keys ---- */
 
 #define NCOLUMNS 3
 

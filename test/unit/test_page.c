@@ -20,7 +20,7 @@ static PageModel model;
 static PGAlignedBlock page;
 static PGAlignedBlock other;
 
-/* ---- coding ---- */
+/*---- coding ---- */
 
 /* Parts of a page are decoded alone, and nothing around them is written. */
 static void
@@ -125,7 +125,7 @@ test_full_pages(void)
 	unit_done("a page holds as many rows as there is room for");
 }
 
-/* ---- inserting ---- */
+/*---- inserting ---- */
 
 static int
 linear_search(const uint64 *target, int from)
@@ -300,7 +300,7 @@ test_fill(void)
 	unit_done("pages filled row by row");
 }
 
-/* ---- deleting ---- */
+/*---- deleting ---- */
 
 static void
 check_delete(int share)
@@ -356,7 +356,7 @@ test_header_survives(void)
 	unit_done("changes keep the LSN and the header's flags");
 }
 
-/* ---- searching ---- */
+/*---- searching ---- */
 
 /* A target: an entry, one next to it, one of the shape, or anything */
 static void
@@ -520,7 +520,7 @@ test_model_helps(void)
 	unit_done("the model saves steps where keys are linear");
 }
 
-/* ---- dead hints ---- */
+/*---- dead hints ---- */
 
 static void
 test_dead_hints(void)
@@ -553,7 +553,7 @@ test_dead_hints(void)
 	unit_done("dead hints touch nothing else");
 }
 
-/* ---- sizing ---- */
+/*---- sizing ---- */
 
 /* Largest number of leading rows whose bits take at most space bytes */
 static int
@@ -617,7 +617,7 @@ test_many_rows(void)
 	unit_done("no more entries than a page may have");
 }
 
-/* ---- redo ---- */
+/*---- redo ---- */
 
 static void
 change_page(Page where, const uint64 *row, const uint16 *gone, int ngone)

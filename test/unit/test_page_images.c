@@ -23,7 +23,7 @@ static PGAlignedBlock other;
 static char image[NIMAGES][2600] pg_attribute_aligned(MAXIMUM_ALIGNOF);
 static int	longest;			/* tuples' length now */
 
-/* ---- random images ---- */
+/*---- random images ---- */
 
 /*
  * Fills the pool with images in runs of equal ones, so that equality is a
@@ -93,7 +93,7 @@ model_bytes(const AlexSpec *spec, const uint64 *rows, int n)
 {
 	uint64		last;
 	int			bytes = model_entry_bytes(spec, rows, n) +
-		model_image_bytes(spec, rows, n, &last);
+	model_image_bytes(spec, rows, n, &last);
 
 	if (!spec->high.inf && !model_same_image(spec->high.f[0], last))
 		bytes += pitch_of(spec->high.f[0]);
@@ -160,7 +160,7 @@ random_page(void)
 	CHECK(alex_page_encode(page.data, &model.spec, model.rows, model.n));
 }
 
-/* ---- tests ---- */
+/*---- tests ---- */
 
 static void
 test_coding(void)
@@ -250,7 +250,11 @@ fill_page(void)
 			CHECK(memcmp(page.data, other.data, BLCKSZ) == 0);
 			break;
 		}
-		/* in place it may fit because others share, but costs one image at most */
+
+		/*
+		 * in place it may fit because others share, but costs one image at
+		 * most
+		 */
 		CHECK(fits || inplace);
 		CHECK(!inplace || upper - ((PageHeader) page.data)->pd_upper <= pitch_of(row[0]));
 		if (model_number(20) == 0 || longest > 1000)
@@ -394,7 +398,7 @@ test_delete_crowded(void)
 	unit_done("deletion where coding anew would need more room");
 }
 
-/* ---- sizing ---- */
+/*---- sizing ---- */
 
 /* Bytes for the first n rows if the next row's image is the high fence */
 static int
@@ -477,7 +481,7 @@ test_longest_images(void)
 	unit_done("an entry between fences, all as long as can be");
 }
 
-/* ---- redo ---- */
+/*---- redo ---- */
 
 static void
 test_redo(void)

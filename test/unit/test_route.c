@@ -34,12 +34,12 @@ static int	nfences;
 static int	npages;
 static PGAlignedBlock blocks[MAX_PAGES];
 
-/* ---- what the server and other files would do ---- */
+/*---- what the server and other files would do ---- */
 
 bool		alex_model = true;
 char	   *BufferBlocks = blocks[0].data;
 Block	   *LocalBufferBlockPointers = NULL;
-volatile sig_atomic_t InterruptPending = false;
+volatile	sig_atomic_t InterruptPending = false;
 
 void
 ProcessInterrupts(void)
@@ -152,7 +152,7 @@ hash_seq_search(HASH_SEQ_STATUS *status)
 		hash_entry[status->curBucket++] : NULL;
 }
 
-/* ---- an index ---- */
+/*---- an index ---- */
 
 static uint64
 number(uint64 below)
@@ -350,7 +350,7 @@ train(Relation rel, int most)
 	return asked;
 }
 
-/* ---- tests ---- */
+/*---- tests ---- */
 
 static void
 check_answers(Relation rel, int kind, int times)

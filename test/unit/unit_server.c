@@ -24,7 +24,7 @@ int			unit_error_code = 0;
 
 static int	unit_error_level = 0;
 
-/* ---- memory: malloc, and contexts that know their chunks ---- */
+/*---- memory: malloc, and contexts that know their chunks ---- */
 
 /* In front of each piece of memory; a ring through a context's chunks */
 typedef struct UnitChunk
@@ -143,7 +143,7 @@ MemoryContextDelete(MemoryContext context)
 	free(ring);
 }
 
-/* ---- errors ---- */
+/*---- errors ---- */
 
 void
 ExceptionalCondition(const char *conditionName,
