@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "nodes/tidbitmap.h"
 #include "pgstat.h"
+#include "port/pg_bswap.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -78,7 +79,6 @@ alex_column_flip(const AlexColumn *col, uint64 *flip)
 		case ALEX_KIND_NONE:
 		case ALEX_KIND_FLOAT4:
 		case ALEX_KIND_FLOAT8:
-		case ALEX_KIND_UUID:
 			return false;
 		case ALEX_KIND_INT2:
 		case ALEX_KIND_INT4:
@@ -127,12 +127,19 @@ alex_store_att(AlexScan *so, int i, const uint64 *word, char *place)
 	const AlexColumn *col = &so->info.column[i];
 	Datum		value;
 
+	if (col->kind == ALEX_KIND_UUID)
+	{
+		uint64		big[2] = {pg_hton64(word[0] ^ so->attflip[i]),
+		pg_hton64(word[1] ^ so->attflip[i])};
+
+		memcpy(place, big, sizeof(big));
+		return;
+	}
 	if (so->attplain[i])
 		value = (Datum) (word[0] ^ so->attflip[i]);
 	else
 		value = alex_unproject(col, word, place);
-	if (col->byval)
-		store_att_byval(place, value, col->typlen);
+	store_att_byval(place, value, col->typlen);
 }
 
 /* Is an attribute of a row null? */
@@ -507,11 +514,10 @@ alex_probe_end(IndexScanDesc scan, Page page)
 {
 	AlexScan   *so = (AlexScan *) scan->opaque;
 	AlexPack   *pack = AlexPageGetPack(page);
-	int			last = Min(so->seg.from + ALEX_END_PROBES, AlexPageCount(page));
-	uint64		row[ALEX_MAX_FIELDS];
-	uint64		image = 0;
+	int			stop = Min(so->seg.from + ALEX_END_PROBES, AlexPageCount(page));
+	IndexTuple	last = NULL;
 
-	for (int i = so->seg.from; i < last; i++)
+	for (int i = so->seg.from; i < stop; i++)
 	{
 		bool		reached;
 
@@ -519,13 +525,12 @@ alex_probe_end(IndexScanDesc scan, Page page)
 			reached = alex_words_reach_end(so, pack, i);
 		else
 		{
-			alex_page_get_row(page, i, row);
-			/* the key that ends a value has no TID: images decide */
-			if (row[0] == image)
+			IndexTuple	itup = alex_code_tuple(page, alex_get_field(pack, i, 0));
+
+			if (itup == last)
 				continue;
-			image = row[0];
-			reached = alex_cmp_fields(scan->indexRelation, &so->info, row,
-									  &so->end) >= 0;
+			last = itup;
+			reached = !alex_scan_at_point(scan, itup);
 		}
 		if (reached)
 		{

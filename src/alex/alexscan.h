@@ -208,6 +208,9 @@ extern bool alex_scan_next_items(AlexScan *so, bool forward);
 /* Sets start and end for the combination at hand. */
 extern void alex_scan_bounds(AlexScan *so);
 
+/* Images: do the columns of the range have the values at hand? */
+extern bool alex_scan_at_point(IndexScanDesc scan, IndexTuple itup);
+
 /* Does a row pass the filters? */
 extern bool alex_scan_match(IndexScanDesc scan, const uint64 *row);
 

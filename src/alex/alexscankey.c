@@ -598,6 +598,7 @@ alex_array_datum(AlexScan *so, const ScanKeyData *key, int k, AlexKeySet *set,
 	if (n == 0)
 		return false;
 	set->kind = n == 1 ? ALEX_SET_POINT : ALEX_SET_LIST;
+	set->lo.key = k;
 	set->item = item;
 	set->nitems = n;
 	set->cmp = set->lo.cmp = ki->cmp;
@@ -614,6 +615,7 @@ alex_equal_datum(AlexScan *so, const ScanKeyData *key, int k, AlexKeySet *set)
 	if (set->kind != ALEX_SET_RANGE || ki->cmp == NULL)
 		return alex_filter_key(so, key, k);
 	set->kind = ALEX_SET_POINT;
+	set->lo.key = k;
 	set->lo.value = key->sk_argument;
 	set->lo.cmp = ki->cmp;
 	return true;
@@ -958,6 +960,40 @@ alex_scan_bounds(AlexScan *so)
 		nullsfirst = so->set[so->nprefix].nullsfirst;
 	alex_make_bound(so, &so->start, false, nullsfirst);
 	alex_make_bound(so, &so->end, true, nullsfirst);
+}
+
+/*
+ * alex_scan_at_point: does an image lie in the range, which is one of single
+ * values?  Told by "=", which is cheaper than comparing: for an entry that is
+ * known not to lie before the range.
+ */
+bool
+alex_scan_at_point(IndexScanDesc scan, IndexTuple itup)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+	TupleDesc	desc = RelationGetDescr(scan->indexRelation);
+
+	for (int c = so->nprefix - 1; c >= 0; c--)
+	{
+		AlexKeySet *set = &so->set[c];
+		ScanKey		key;
+		bool		isnull;
+		Datum		value = index_getattr(itup, c + 1, desc, &isnull);
+
+		if (isnull || set->kind == ALEX_SET_NULL)
+		{
+			if (isnull && set->kind == ALEX_SET_NULL)
+				continue;
+			return false;
+		}
+		key = &scan->keyData[set->lo.key];
+		if (!DatumGetBool(FunctionCall2Coll(&key->sk_func, key->sk_collation, value,
+											set->kind == ALEX_SET_LIST ?
+											set->item[set->cur].value :
+											set->lo.value)))
+			return false;
+	}
+	return true;
 }
 
 /* ---- filters ---- */
