@@ -221,6 +221,7 @@ extern void alex_page_high(Page page, AlexFence *fence);
 /*
  * Writes a whole page (dst: BLCKSZ bytes, must not overlap what rows point
  * to).  false if the rows do not fit; dst is undefined then.
+ * Rows must be in order: the ends of the leading field tell its frame.
  */
 extern bool alex_page_encode(Page dst, const AlexSpec *spec,
 							 const uint64 *rows, int n);
