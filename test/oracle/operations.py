@@ -19,6 +19,9 @@ MODES = {
                    'SET enable_mergejoin = off; SET enable_memoize = off; SET enable_material = off',
 }
 
+# Workers take long to start: fewer parallel queries.
+MODE_CHOICE = [name for name in MODES for _ in range(1 if 'parallel' in name else 4)]
+
 RESET = ('SET enable_seqscan = on; SET enable_bitmapscan = on; SET enable_sort = on; SET enable_indexonlyscan = on; '
          'SET enable_indexscan = on; SET enable_hashjoin = on; SET enable_nestloop = on; SET enable_mergejoin = on; '
          'SET enable_memoize = on; SET enable_material = on; SET parallel_setup_cost = 1000; SET parallel_tuple_cost = 0.1; '

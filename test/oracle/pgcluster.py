@@ -54,8 +54,12 @@ class Cluster:
             os.chown(self.base, owner.pw_uid, owner.pw_gid)
             os.chown(self.sockdir, owner.pw_uid, owner.pw_gid)
         if init:
-            self.run('initdb', '-D', self.data, '-A', 'trust', '-U', SERVER_USER, '--no-sync',
-                     '-E', 'UTF8', '--locale=C.UTF-8', '-k')
+            if self.run('initdb', '-D', self.data, '-A', 'trust', '-U', SERVER_USER, '--no-sync',
+                        '-E', 'UTF8', '--locale=C.UTF-8', '-k', check=False) != 0:
+                with open(self.log + '.initdb', errors='replace') as out:
+                    text = out.read()
+                self.remove()
+                raise ServerError('initdb failed:\n' + text[-2000:])
             self.configure(settings or {})
 
     def run(self, program, *args, check=True):
