@@ -391,26 +391,48 @@ alex_fill_route(Relation rel, AlexInfo *info, AlexRoute *route, uint32 level)
 }
 
 /*
+ * Fills a route in a memory context of its own.  If that raises an error the
+ * route is as if it had never been trained: nothing of it may be used.
+ */
+static bool
+alex_fill_or_drop_route(Relation rel, AlexInfo *info, AlexRoute *route,
+						uint32 level)
+{
+	MemoryContext old;
+	bool		filled;
+
+	route->cxt = AllocSetContextCreate(TopMemoryContext, "alex routing",
+									   ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(route->cxt);
+	PG_TRY();
+	{
+		filled = alex_fill_route(rel, info, route, level);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old);
+		alex_drop_route(route);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	return filled;
+}
+
+/*
  * Makes the cache for an index: of its leaves if they fit the limit, else of
  * the lowest level that does.
  */
 static void
 alex_train_route(Relation rel, AlexInfo *info, AlexRoute *route)
 {
-	MemoryContext old;
-
 	alex_drop_route(route);
 	alex_refresh_root(rel, info);
 	for (uint32 level = 0; level < info->rootlevel; level++)
 	{
-		bool		filled;
+		bool		filled = alex_fill_or_drop_route(rel, info, route, level);
 		Size		bytes;
 
-		route->cxt = AllocSetContextCreate(TopMemoryContext, "alex routing",
-										   ALLOCSET_DEFAULT_SIZES);
-		old = MemoryContextSwitchTo(route->cxt);
-		filled = alex_fill_route(rel, info, route, level);
-		MemoryContextSwitchTo(old);
 		bytes = MemoryContextMemAllocated(route->cxt, false);
 		if (filled && alex_make_room(route, bytes))
 		{
