@@ -391,32 +391,31 @@ alex_fill_route(Relation rel, AlexInfo *info, AlexRoute *route, uint32 level)
 }
 
 /*
- * Fills a route in a memory context of its own.  If that raises an error the
- * route is as if it had never been trained: nothing of it may be used.
+ * Fills a route's arrays in a memory context of its own.  Until they are
+ * complete the context is the caller's and the route knows nothing of them, so
+ * that an error leaves no half of a cache behind.
  */
 static bool
-alex_fill_or_drop_route(Relation rel, AlexInfo *info, AlexRoute *route,
-						uint32 level)
+alex_fill_route_safely(Relation rel, AlexInfo *info, AlexRoute *route,
+					   uint32 level)
 {
-	MemoryContext old;
-	bool		filled;
+	AlexRoute	filled = *route;
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "alex routing",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	bool		good = alex_fill_route(rel, info, &filled, level);
 
-	route->cxt = AllocSetContextCreate(TopMemoryContext, "alex routing",
-									   ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(route->cxt);
-	PG_TRY();
-	{
-		filled = alex_fill_route(rel, info, route, level);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(old);
-		alex_drop_route(route);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
 	MemoryContextSwitchTo(old);
-	return filled;
+	if (!good)
+	{
+		MemoryContextDelete(cxt);
+		return false;
+	}
+	MemoryContextSetParent(cxt, TopMemoryContext);
+	*route = filled;
+	route->cxt = cxt;
+	return true;
 }
 
 /*
@@ -430,11 +429,12 @@ alex_train_route(Relation rel, AlexInfo *info, AlexRoute *route)
 	alex_refresh_root(rel, info);
 	for (uint32 level = 0; level < info->rootlevel; level++)
 	{
-		bool		filled = alex_fill_or_drop_route(rel, info, route, level);
 		Size		bytes;
 
+		if (!alex_fill_route_safely(rel, info, route, level))
+			continue;
 		bytes = MemoryContextMemAllocated(route->cxt, false);
-		if (filled && alex_make_room(route, bytes))
+		if (alex_make_room(route, bytes))
 		{
 			route->bytes = bytes;
 			alex_route_bytes += bytes;

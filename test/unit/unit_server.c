@@ -133,6 +133,12 @@ MemoryContextMemAllocated(MemoryContext context, bool recurse)
 	return sum;
 }
 
+/* Contexts have no parents here */
+void
+MemoryContextSetParent(MemoryContext context, MemoryContext new_parent)
+{
+}
+
 void
 MemoryContextDelete(MemoryContext context)
 {
