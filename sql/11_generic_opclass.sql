@@ -2,12 +2,12 @@
 -- Types outside pg_catalog get an operator class for alex from their one for btree
 --
 -- A base type: integers that are ordered by their distance from zero
--- without the positions that newer servers add to notices
-\set VERBOSITY terse
+-- without notices, to which newer servers add positions
+SET client_min_messages = warning;
 CREATE TYPE away;
 CREATE FUNCTION away_in(cstring) RETURNS away LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
 CREATE FUNCTION away_out(away) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
-\set VERBOSITY default
+RESET client_min_messages;
 CREATE TYPE away (INPUT = away_in, OUTPUT = away_out, LIKE = int4);
 CREATE CAST (int4 AS away) WITHOUT FUNCTION AS ASSIGNMENT;
 CREATE CAST (away AS int4) WITHOUT FUNCTION;
