@@ -211,7 +211,7 @@ alex_batch_add(Relation rel, Relation heap, Datum *values, bool *isnull,
 	static Oid	lastoid = InvalidOid;
 	static uint64 laststatement = 0;
 	static AlexBatch *batch = NULL;
-	AlexEntry	entry;
+	uint64	   *row;
 
 	/* the same index in the same statement needs no look-up */
 	if (lastoid != RelationGetRelid(rel) || laststatement != alex_statement ||
@@ -225,18 +225,10 @@ alex_batch_add(Relation rel, Relation heap, Datum *values, bool *isnull,
 		lastoid = RelationGetRelid(rel);
 		laststatement = alex_statement;
 	}
+	row = alex_batch_row(batch);
+	alex_form_row(rel, &batch->info, values, isnull, tid, row);
 	if (batch->info.dict)
-	{
-		uint64	   *row;
-
-		alex_form_entry(rel, &batch->info, values, isnull, tid, &entry);
-		row = alex_batch_row(batch);
-		memcpy(row, entry.f, sizeof(uint64) * batch->info.nleaf);
 		alex_keep_image(batch, row);
-	}
-	else
-		alex_form_row(rel, &batch->info, values, isnull, tid,
-					  alex_batch_row(batch));
 	/* sorting needs the same again */
 	if ((2 * sizeof(uint64) * batch->info.nleaf * batch->n +
 		 batch->imagebytes) / 1024 >= (Size) alex_batch_size)

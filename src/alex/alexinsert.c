@@ -28,24 +28,20 @@ alex_insert_on_leaf(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 {
 	Page		page = BufferGetPage(buf);
 	int			pos;
+	bool		inserted;
 
 	CheckForSerializableConflictIn(rel, NULL, BufferGetBlockNumber(buf));
 	pos = alex_search_page(rel, info, page, key);
-	if (!alex_do_insert(rel, buf, pos, row, InvalidBuffer))
+	inserted = alex_do_insert(rel, buf, pos, row, InvalidBuffer);
+	if (!inserted && heap != NULL && alex_delete_dead(rel, info, heap, buf))
 	{
-		if (heap == NULL || !alex_delete_dead(rel, info, heap, buf))
-		{
-			alex_split_insert(rel, info, heap, buf, pos, row, InvalidBuffer);
-			return;
-		}
 		pos = alex_search_page(rel, info, page, key);
-		if (!alex_do_insert(rel, buf, pos, row, InvalidBuffer))
-		{
-			alex_split_insert(rel, info, heap, buf, pos, row, InvalidBuffer);
-			return;
-		}
+		inserted = alex_do_insert(rel, buf, pos, row, InvalidBuffer);
 	}
-	UnlockReleaseBuffer(buf);
+	if (inserted)
+		UnlockReleaseBuffer(buf);
+	else
+		alex_split_insert(rel, info, heap, buf, pos, row, InvalidBuffer);
 }
 
 /*
