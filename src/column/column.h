@@ -1,0 +1,168 @@
+/*-------------------------------------------------------------------------
+ *
+ * column.h
+ *	  Segments: immutable columnar copies of ranges of heap blocks.  The
+ *	  encodings of one column, the writer and reader of a whole segment, and
+ *	  the store that keeps them.  src/column/README explains the formats.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef COLUMN_H
+#define COLUMN_H
+
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "nodes/bitmapset.h"
+#include "nodes/pg_list.h"
+#include "storage/block.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+
+#include "compat.h"
+
+/* ------------------------------------------------------------------------
+ * Encodings.  Plain C over plain arrays: no relation, no snapshot, no lock,
+ * so that unit tests and fuzzers run them without a server.
+ * ------------------------------------------------------------------------
+ */
+
+#define COLUMN_VECTOR		1024	/* rows of a vector, the unit of decoding */
+#define COLUMN_MAX_ROWS		(1 << 22)	/* rows of a segment */
+
+/* how the values of a column are held in memory while coding */
+typedef enum ColumnClass
+{
+	COLUMN_INT = 1,				/* int64: every fixed-width integer-like type */
+	COLUMN_FLOAT4,				/* float bits kept exactly, NaN payloads too */
+	COLUMN_FLOAT8,
+	COLUMN_BYTES				/* a byte string a value */
+} ColumnClass;
+
+typedef enum ColumnCodec
+{
+	COLUMN_CODEC_NULL = 1,		/* every value is null */
+	COLUMN_CODEC_CONSTANT,		/* one value (and perhaps nulls) */
+	COLUMN_CODEC_RLE,			/* runs of int64 */
+	COLUMN_CODEC_FOR,			/* frame of reference per vector, bit-packed */
+	COLUMN_CODEC_DELTA,			/* differences, then frame of reference */
+	COLUMN_CODEC_DELTA2,		/* differences of differences */
+	COLUMN_CODEC_DICT,			/* sorted dictionary, packed codes */
+	COLUMN_CODEC_ALP,			/* adaptive lossless floating point */
+	COLUMN_CODEC_PLAIN,			/* as it is */
+	COLUMN_CODEC_LZ4,			/* byte strings in compressed blocks */
+	COLUMN_CODEC_ZSTD
+} ColumnCodec;
+
+/* a byte string; data need not be aligned and is not terminated */
+typedef struct ColumnBytes
+{
+	const char *data;
+	uint32		len;
+} ColumnBytes;
+
+/* all values of one column of a segment, in row order: what is encoded */
+typedef struct ColumnValues
+{
+	ColumnClass class;
+	int			nrows;			/* 1 .. COLUMN_MAX_ROWS */
+	const bool *nulls;			/* NULL: no nulls */
+	const int64 *ints;			/* by class; entries of nulls are ignored */
+	const float *floats4;
+	const double *floats8;
+	const ColumnBytes *bytes;
+} ColumnValues;
+
+/*
+ * What the directory knows of a column of a segment, so that a scan can skip
+ * the segment and aggregates can be answered without reading it.
+ */
+typedef struct ColumnStats
+{
+	ColumnCodec codec;
+	uint32		nnulls;
+	uint32		ndistinct;		/* entries of a dictionary, otherwise 0 */
+	uint32		nbytes;			/* of the encoded column */
+	bool		has_minmax;		/* false: all null, or bytes longer than kept */
+	bool		has_nan;		/* floats: a NaN occurs; min and max ignore it */
+	int64		min_int,
+				max_int;		/* COLUMN_INT */
+	double		min_float,
+				max_float;		/* COLUMN_FLOAT4 and COLUMN_FLOAT8 */
+	int64		sum_hi;			/* COLUMN_INT: 128-bit sum of the non-nulls */
+	uint64		sum_lo;
+} ColumnStats;
+
+/* one decoded vector; the arrays belong to the caller */
+typedef struct ColumnVector
+{
+	int			n;				/* rows in it, 1 .. COLUMN_VECTOR */
+	bool		has_nulls;
+	uint64		nulls[COLUMN_VECTOR / 64];	/* bit set: null */
+	union
+	{
+		int64		ints[COLUMN_VECTOR];
+		float		floats4[COLUMN_VECTOR];
+		double		floats8[COLUMN_VECTOR];
+		ColumnBytes bytes[COLUMN_VECTOR];	/* point into the reader's memory */
+	}			v;
+} ColumnVector;
+
+typedef struct ColumnReader ColumnReader;
+
+extern char *column_encode(const ColumnValues *values, uint32 *nbytes,
+						   ColumnStats *stats);
+extern ColumnReader *column_open(const char *blob, uint32 nbytes,
+								 const char **problem);
+extern int	column_rows(const ColumnReader *reader);
+extern ColumnClass column_class(const ColumnReader *reader);
+extern ColumnCodec column_codec(const ColumnReader *reader);
+extern bool column_decode(ColumnReader *reader, int vector, ColumnVector *out,
+						  const char **problem);
+extern bool column_codes(ColumnReader *reader, int vector, uint32 *codes,
+						 const char **problem);
+extern const ColumnBytes *column_dictionary(ColumnReader *reader, int *n);
+extern void column_close(ColumnReader *reader);
+
+/* ------------------------------------------------------------------------
+ * The store: directory of segments, their columns, and change marks, kept in
+ * internal relations of the schema omendb.
+ * ------------------------------------------------------------------------
+ */
+
+/* half-open range of heap blocks */
+typedef struct BlockRange
+{
+	BlockNumber first;
+	BlockNumber end;
+} BlockRange;
+
+/* line pointers of one heap block that must be read from the heap */
+typedef struct BlockMarks
+{
+	BlockNumber block;
+	uint64		offsets[(MaxHeapTuplesPerPage + 64) / 64];	/* bit: offset */
+} BlockMarks;
+
+/* one row of the directory */
+typedef struct Segment
+{
+	int64		id;
+	BlockNumber first;
+	BlockNumber nblocks;
+	bool		valid;			/* false: being built, covers but holds nothing */
+	int			nrows;
+	Datum		layout;			/* detoasted bytea, see columnsegment.c */
+} Segment;
+
+/* columnstore.c */
+extern BlockRange *store_coverage(Relation rel, int *nranges);
+extern void store_add_marks(Relation rel, const BlockMarks *marks, int nmarks);
+extern BlockMarks *store_marks(Relation rel, Snapshot snapshot,
+							   BlockNumber first, BlockNumber nblocks,
+							   int *nmarks);
+extern List *store_segments(Relation rel, Snapshot snapshot);
+extern void store_forget(Oid relid);
+extern void store_init(void);
+
+#endif							/* COLUMN_H */
