@@ -279,3 +279,82 @@ COMMENT ON FUNCTION omendb.alex_page_items(regclass, bigint) IS
 'entries of a page of an alex index';
 
 REVOKE ALL ON FUNCTION omendb.alex_page_items(regclass, bigint) FROM PUBLIC;
+
+-- ---------------------------------------------------------------------------
+-- The store of segments and change marks
+--
+-- Materialized views only in name: their rows are written by the library.
+-- Publications cannot contain them, and nobody needs privileges on them.
+-- src/column/README explains them.
+-- ---------------------------------------------------------------------------
+
+CREATE SEQUENCE omendb.segment_id;
+
+-- the directory: which blocks of which table have columns
+CREATE MATERIALIZED VIEW omendb.segment USING heap AS
+SELECT NULL::bigint AS segid,
+	   NULL::oid AS relid,
+	   NULL::oid AS filenode,
+	   NULL::bigint AS first_block,
+	   NULL::integer AS nblocks,
+	   NULL::boolean AS valid,
+	   NULL::bigint AS nrows,
+	   NULL::bytea AS layout
+WITH NO DATA;
+
+CREATE UNIQUE INDEX segment_key
+ON omendb.segment USING btree (relid, filenode, first_block, segid);
+
+-- the columns, in pieces that fill a page
+CREATE MATERIALIZED VIEW omendb.chunk USING heap AS
+SELECT NULL::bigint AS segid,
+	   NULL::smallint AS attno,
+	   NULL::integer AS seq,
+	   NULL::bytea AS data
+WITH NO DATA;
+
+ALTER MATERIALIZED VIEW omendb.chunk ALTER COLUMN data SET STORAGE PLAIN;
+
+CREATE UNIQUE INDEX chunk_key ON omendb.chunk USING btree (segid, attno, seq);
+
+-- rows of covered blocks that changed
+CREATE MATERIALIZED VIEW omendb.mark USING heap AS
+SELECT NULL::oid AS relid,
+	   NULL::oid AS filenode,
+	   NULL::bigint AS first_block,
+	   NULL::integer AS nblocks,
+	   NULL::bytea AS offsets
+WITH NO DATA;
+
+ALTER MATERIALIZED VIEW omendb.mark ALTER COLUMN offsets SET STORAGE PLAIN;
+
+CREATE INDEX mark_key
+ON omendb.mark USING btree (relid, filenode, first_block);
+
+-- what the worker did, and what it is told
+CREATE MATERIALIZED VIEW omendb.compaction USING heap AS
+SELECT NULL::oid AS relid,
+	   NULL::boolean AS enabled,
+	   NULL::timestamptz AS last_run,
+	   NULL::bigint AS runs,
+	   NULL::text AS last_error
+WITH NO DATA;
+
+CREATE UNIQUE INDEX compaction_key
+ON omendb.compaction USING btree (relid);
+
+REVOKE ALL ON omendb.segment, omendb.chunk, omendb.mark, omendb.compaction
+FROM PUBLIC;
+REVOKE ALL ON SEQUENCE omendb.segment_id FROM PUBLIC;
+
+CREATE FUNCTION omendb.store_protect()
+RETURNS void
+AS 'MODULE_PATHNAME', 'omendb_store_protect'
+LANGUAGE C STRICT;
+
+COMMENT ON FUNCTION omendb.store_protect() IS
+'makes logical decoding skip the internal relations of omendb';
+
+REVOKE ALL ON FUNCTION omendb.store_protect() FROM PUBLIC;
+
+SELECT omendb.store_protect();

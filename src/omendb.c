@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 
 #include "alex/alex.h"
+#include "column/column.h"
 
 PG_MODULE_MAGIC;
 
@@ -97,4 +98,5 @@ _PG_init(void)
 	alex_compat_init();
 	alex_ddl_init();
 	alex_plan_init();
+	store_init();
 }

@@ -144,10 +144,25 @@ typedef struct BlockMarks
 	uint64		offsets[(MaxHeapTuplesPerPage + 64) / 64];	/* bit: offset */
 } BlockMarks;
 
+/* the internal relations, by their place in columnstore.c's table of them */
+typedef enum StoreRelation
+{
+	STORE_SEGMENT,
+	STORE_CHUNK,
+	STORE_MARK,
+	STORE_COMPACTION
+} StoreRelation;
+
+#define STORE_RELATIONS		4
+
+/* rows of marks that the worker merged never cross a multiple of this */
+#define STORE_MARK_BLOCKS	128
+
 /* one row of the directory */
 typedef struct Segment
 {
 	int64		id;
+	Oid			filenode;		/* of the table when it was made */
 	BlockNumber first;
 	BlockNumber nblocks;
 	bool		valid;			/* false: being built, covers but holds nothing */
@@ -155,7 +170,7 @@ typedef struct Segment
 	Datum		layout;			/* detoasted bytea, see columnsegment.c */
 } Segment;
 
-/* columnstore.c */
+/* columnstore.c: what the table access method and scans need */
 extern BlockRange *store_coverage(Relation rel, int *nranges);
 extern void store_add_marks(Relation rel, const BlockMarks *marks, int nmarks);
 extern BlockMarks *store_marks(Relation rel, Snapshot snapshot,
@@ -164,5 +179,30 @@ extern BlockMarks *store_marks(Relation rel, Snapshot snapshot,
 extern List *store_segments(Relation rel, Snapshot snapshot);
 extern void store_forget(Oid relid);
 extern void store_init(void);
+
+/* columnstore.c: what the worker needs */
+extern bool store_exists(void);
+extern Oid	store_relation(StoreRelation which);
+extern int64 store_next_id(void);
+extern void store_add_segment(Relation rel, const Segment *segment);
+extern void store_drop_segment(Relation rel, const Segment *segment);
+extern void store_write_blob(int64 segid, AttrNumber attno, const char *blob,
+							 uint32 nbytes);
+extern char *store_read_blob(Relation rel, const Segment *segment,
+							 AttrNumber attno, uint32 nbytes,
+							 Snapshot snapshot);
+extern void store_drop_blobs(int64 segid);
+extern void store_drop_marks(Relation rel, Snapshot snapshot,
+							 BlockNumber first, BlockNumber nblocks);
+extern bool store_protect(void);
+pg_noreturn extern void segment_corrupted(Relation rel,
+										  const Segment *segment,
+										  AttrNumber attno, const char *what);
+
+/* columnmark.c: the bytes of a row of omendb.mark */
+extern bytea *marks_pack(const BlockMarks *marks, int nmarks);
+extern int	marks_count(const bytea *packed);
+extern bool marks_unpack(const bytea *packed, BlockNumber first,
+						 BlockNumber nblocks, BlockMarks *marks);
 
 #endif							/* COLUMN_H */
