@@ -95,15 +95,15 @@ typedef enum AlexKind
 } AlexKind;
 
 /*
- * The first bytes of a dict index's first column, as a word: unequal words
- * decide a comparison, equal ones do not.
+ * Is a dict index's first column a byte string that compares as such?  Then
+ * its bytes are compared, and routed by, without the type's function.
  */
-typedef enum AlexPrefix
+typedef enum AlexBytes
 {
-	ALEX_PREFIX_NONE = 0,
-	ALEX_PREFIX_VARLENA,		/* text that compares by bytes, bytea */
-	ALEX_PREFIX_NAME
-} AlexPrefix;
+	ALEX_BYTES_NONE = 0,
+	ALEX_BYTES_VARLENA,		/* text that compares by bytes, bytea */
+	ALEX_BYTES_NAME
+} AlexBytes;
 
 /* one attribute of an index whose entries are words */
 typedef struct AlexColumn
@@ -135,9 +135,9 @@ typedef struct AlexInfo
 	uint8		ninner;			/* fields of an inner entry: nord + 1 */
 	uint8		nkeyatts;
 	uint8		natts;
-	uint8		prefix;			/* AlexPrefix of the first column, if dict */
-	bool		prefixdesc;
-	Oid			prefixcmp;		/* the comparison function that it stands for */
+	uint8		bytes;			/* AlexBytes of the first column, if dict */
+	bool		bytesdesc;
+	Oid			bytescmp;		/* the comparison function that it stands for */
 	bool		unchanged;		/* the last entry is of an update that left its
 								 * key alone (see alex_delete_dead) */
 	BlockNumber root;			/* hints: any live page is a valid start */
@@ -165,8 +165,9 @@ typedef struct AlexKey
 	bool		after;			/* rest is +infinity, else -infinity */
 	bool		hastid;			/* dict: f[nkey], f[nkey + 1] are given */
 	bool		plusinf;		/* beyond every entry */
-	bool		hasprefix;		/* dict: prefix is that of value[0] */
-	uint64		prefix;
+	bool		hasbytes;		/* dict: value[0] is bytes, compared as such */
+	uint32		nbytes;
+	const char *bytes;
 	/* dict only */
 	Datum		value[INDEX_MAX_KEYS];
 	bool		isnull[INDEX_MAX_KEYS];
@@ -296,9 +297,10 @@ extern int	alex_cmp_rows(Relation rel, const AlexInfo *info,
 extern int	alex_cmp_row_keys(Relation rel, const AlexInfo *info,
 							  const uint64 *a, const uint64 *b);
 
-/* Prefix of an image's first column; false if it has none to offer. */
-extern bool alex_image_prefix(const AlexInfo *info, IndexTuple itup,
-							  uint64 *prefix);
+/* The bytes of an image's first column; false if they are not at hand. */
+extern bool alex_leading_bytes(const AlexInfo *info, IndexTuple itup,
+							 const char **bytes, uint32 *nbytes);
+extern int	alex_cmp_bytes(const char *a, uint32 na, const char *b, uint32 nb);
 
 /* Attribute attno (1-based) of a decoded row; by-ref results point into the
  * image or into buf (16 bytes). */

@@ -701,13 +701,13 @@ alex_row_form_tuple(Relation rel, const AlexInfo *info, const uint64 *row)
 
 /*---- keys ---- */
 
-static void alex_key_set_prefix(const AlexInfo *info, AlexKey *key);
+static void alex_key_set_bytes(const AlexInfo *info, AlexKey *key);
 
 void
 alex_key_begin(const AlexInfo *info, AlexKey *key)
 {
 	key->ngiven = 0;
-	key->after = key->hastid = key->plusinf = key->hasprefix = false;
+	key->after = key->hastid = key->plusinf = key->hasbytes = false;
 	(void) info;
 }
 
@@ -750,7 +750,7 @@ alex_key_add_datum(const AlexInfo *info, AlexKey *key, Datum value,
 	key->value[i] = value;
 	key->cmp[i] = cmp;
 	if (i == 0)
-		alex_key_set_prefix(info, key);
+		alex_key_set_bytes(info, key);
 }
 
 void
@@ -791,7 +791,7 @@ alex_key_from_fields(Relation rel, const AlexInfo *info, const uint64 *f,
 										  &key->isnull[i]);
 			key->cmp[i] = index_getprocinfo(rel, i + 1, ALEX_CMP_PROC);
 		}
-		alex_key_set_prefix(info, key);
+		alex_key_set_bytes(info, key);
 	}
 	else
 		memcpy(key->f, f, sizeof(uint64) * info->nkey);
@@ -800,63 +800,71 @@ alex_key_from_fields(Relation rel, const AlexInfo *info, const uint64 *f,
 		key->f[i] = withtid ? f[i] : 0;
 }
 
-/*---- prefixes ---- */
-
-/* The first eight of len bytes as a word */
-static inline uint64
-alex_bytes_prefix(const char *data, Size len, bool desc)
-{
-	uint64		word = 0;
-
-	if (len >= sizeof(word))
-	{
-		memcpy(&word, data, sizeof(word));
-		word = pg_ntoh64(word);
-	}
-	else
-	{
-		for (Size i = 0; i < len; i++)
-			word |= (uint64) (uint8) data[i] << (56 - 8 * i);
-	}
-	return desc ? ~word : word;
-}
+/*---- bytes ---- */
 
 static inline bool
-alex_value_prefix(const AlexInfo *info, const char *value, uint64 *prefix)
+alex_value_bytes(const AlexInfo *info, const char *value, const char **bytes,
+				 uint32 *nbytes)
 {
-	if (info->prefix == ALEX_PREFIX_NAME)
-		*prefix = alex_bytes_prefix(value, sizeof(uint64), info->prefixdesc);
-	else if (VARATT_IS_1B_E(value) || VARATT_IS_4B_C(value))
+	if (info->bytes == ALEX_BYTES_NAME)
+	{
+		*bytes = value;
+		*nbytes = strnlen(value, NAMEDATALEN);
+		return true;
+	}
+	if (VARATT_IS_1B_E(value) || VARATT_IS_4B_C(value))
 		return false;
-	else
-		*prefix = alex_bytes_prefix(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
-									info->prefixdesc);
+	*bytes = VARDATA_ANY(value);
+	*nbytes = VARSIZE_ANY_EXHDR(value);
 	return true;
 }
 
 /*
- * alex_image_prefix: prefix of an image's first column
+ * alex_leading_bytes: the bytes of an image's first column
+ *
+ * A damaged length does not lead out of the image.
  */
 bool
-alex_image_prefix(const AlexInfo *info, IndexTuple itup, uint64 *prefix)
+alex_leading_bytes(const AlexInfo *info, IndexTuple itup, const char **bytes,
+				 uint32 *nbytes)
 {
-	if (info->prefix == ALEX_PREFIX_NONE || itup == NULL ||
-		IndexTupleHasNulls(itup))
+	const char *end;
+
+	if (info->bytes == ALEX_BYTES_NONE || itup == NULL ||
+		IndexTupleHasNulls(itup) ||
+		!alex_value_bytes(info, (char *) itup + sizeof(IndexTupleData), bytes,
+						  nbytes))
 		return false;
-	return alex_value_prefix(info, (char *) itup + sizeof(IndexTupleData),
-							 prefix);
+	end = (char *) itup + IndexTupleSize(itup);
+	if (*nbytes > (Size) (end - *bytes))
+		*nbytes = end - *bytes;
+	return true;
 }
 
-/* Prefix of a key whose first column has just been given */
+/* Bytes of a key whose first column has just been given */
 static void
-alex_key_set_prefix(const AlexInfo *info, AlexKey *key)
+alex_key_set_bytes(const AlexInfo *info, AlexKey *key)
 {
-	key->hasprefix = info->prefix != ALEX_PREFIX_NONE && !key->isnull[0] &&
-		key->cmp[0]->fn_oid == info->prefixcmp &&
-		alex_value_prefix(info, DatumGetPointer(key->value[0]), &key->prefix);
+	key->hasbytes = info->bytes != ALEX_BYTES_NONE && !key->isnull[0] &&
+		key->cmp[0]->fn_oid == info->bytescmp &&
+		alex_value_bytes(info, DatumGetPointer(key->value[0]), &key->bytes,
+						 &key->nbytes);
 }
 
 /*---- comparisons ---- */
+
+/*
+ * alex_cmp_bytes: byte strings by their first difference, else by their length
+ */
+int
+alex_cmp_bytes(const char *a, uint32 na, const char *b, uint32 nb)
+{
+	int			cmp = memcmp(a, b, Min(na, nb));
+
+	if (cmp != 0)
+		return cmp < 0 ? -1 : 1;
+	return na == nb ? 0 : na < nb ? -1 : 1;
+}
 
 /* An image's key columns against a key's */
 static int
@@ -864,12 +872,19 @@ alex_cmp_image(Relation rel, const AlexInfo *info, IndexTuple itup,
 			   const AlexKey *key)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
-	uint64		prefix;
+	const char *bytes;
+	uint32		nbytes;
+	int			from = 0;
 
-	if (key->hasprefix && alex_image_prefix(info, itup, &prefix) &&
-		prefix != key->prefix)
-		return prefix < key->prefix ? -1 : 1;
-	for (int i = 0; i < key->ngiven; i++)
+	if (key->hasbytes && alex_leading_bytes(info, itup, &bytes, &nbytes))
+	{
+		int			cmp = alex_cmp_bytes(bytes, nbytes, key->bytes, key->nbytes);
+
+		if (cmp != 0)
+			return info->bytesdesc ? -cmp : cmp;
+		from = 1;
+	}
+	for (int i = from; i < key->ngiven; i++)
 	{
 		int16		option = rel->rd_indoption[i];
 		bool		isnull;

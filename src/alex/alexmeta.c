@@ -130,21 +130,21 @@ alex_collate_is_c(Oid collation)
 }
 #endif
 
-/* Does the first column of a dict index have a prefix? */
+/* Does the first column of a dict index compare by bytes? */
 static void
-alex_set_prefix(Relation rel, AlexInfo *info)
+alex_set_bytes(Relation rel, AlexInfo *info)
 {
 	RegProcedure cmp = index_getprocid(rel, 1, ALEX_CMP_PROC);
 	Oid			collation = rel->rd_indcollation[0];
 
-	info->prefixcmp = cmp;
-	info->prefixdesc = (rel->rd_indoption[0] & INDOPTION_DESC) != 0;
+	info->bytescmp = cmp;
+	info->bytesdesc = (rel->rd_indoption[0] & INDOPTION_DESC) != 0;
 	if (cmp == F_BYTEACMP || cmp == F_BTTEXT_PATTERN_CMP)
-		info->prefix = ALEX_PREFIX_VARLENA;
+		info->bytes = ALEX_BYTES_VARLENA;
 	else if (cmp == F_BTTEXTCMP && OidIsValid(collation) && alex_collate_is_c(collation))
-		info->prefix = ALEX_PREFIX_VARLENA;
+		info->bytes = ALEX_BYTES_VARLENA;
 	else if (cmp == F_BTNAMECMP && OidIsValid(collation) && alex_collate_is_c(collation))
-		info->prefix = ALEX_PREFIX_NAME;
+		info->bytes = ALEX_BYTES_NAME;
 }
 
 static void
@@ -161,7 +161,7 @@ alex_set_info(Relation rel, AlexInfo *info, bool dict, const uint8 *kind)
 	{
 		info->nkey = 1;
 		info->nleaf = 4;
-		alex_set_prefix(rel, info);
+		alex_set_bytes(rel, info);
 	}
 	else
 		alex_layout_columns(rel, info, kind);

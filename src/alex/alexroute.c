@@ -8,7 +8,11 @@
  * array stands a tree of linear models, as the inner nodes of ALEX are: a node
  * divides its key range into equal slots, so that the slot is computed, and a
  * slot that holds too many fences gets a node of its own.  Skewed keys make
- * the tree deeper where they are dense; the bits of a word bound its depth.
+ * the tree deeper where they are dense.
+ *
+ * A node's model works on one word of the keys, the first in which its fences
+ * differ: a column's word, or eight bytes of a text.  What comes before it is
+ * the same in all fences of the node, as in a trie, and compared once.
  *
  * The cache may be stale in every respect.  Who follows its guess checks the
  * page's fences (alexsearch.c) and tells the cache how good it was.
@@ -20,6 +24,7 @@
 #include "alex/alex.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "port/pg_bswap.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -27,6 +32,7 @@ int			alex_cache_size = 65536;
 
 #define ALEX_SLOT_FENCES	8	/* more fences than this get a node */
 #define ALEX_MAX_FANOUT		(1 << 18)
+#define ALEX_MAX_NESTING	100 /* nodes above each other */
 
 /* every so many hits the shared buffer's usage count gets its due */
 #define ALEX_TOUCH_EVERY	32
@@ -42,8 +48,9 @@ typedef struct AlexNode
 	uint64		min;
 	uint32		from;			/* fences of this node */
 	uint32		to;
+	uint32		depth;			/* word: number of its field, or byte offset */
 	uint32		slot;			/* first of nslots + 1 in the slots array */
-	uint32		nslots;
+	uint32		nslots;			/* 0: no model, bisect */
 	uint32		shift;
 } AlexNode;
 
@@ -57,11 +64,10 @@ typedef struct AlexRoute
 	uint32		level;			/* level of the pages that the fences are of */
 	uint32		n;
 	uint64	   *fence;			/* n rows of nord words; row 0 is -infinity */
-	uint64	   *lead;			/* first word (or prefix) for rows from..to */
+	uint64	   *lead;			/* word of each row at its lowest node's depth */
 	BlockNumber *blk;
 	Buffer	   *recent;
-	uint32		from;			/* rows whose first column is not null */
-	uint32		to;
+	bool		model;			/* made with models */
 	AlexNode   *node;			/* node[1] is the root, if nnodes > 1 */
 	uint32		nnodes;
 	uint32		maxnodes;
@@ -273,93 +279,192 @@ alex_add_slots(AlexRoute *route, uint32 n)
 	return first;
 }
 
+static inline const uint64 *
+alex_route_row(const AlexInfo *info, const AlexRoute *route, uint32 row)
+{
+	return route->fence + (Size) row * info->nord;
+}
+
+/* Bytes of a row; only for rows that alex_has_words has seen */
+static inline void
+alex_row_bytes(const AlexInfo *info, const AlexRoute *route, uint32 row,
+			   const char **bytes, uint32 *nbytes)
+{
+	IndexTuple	image = (IndexTuple) (uintptr_t) alex_route_row(info, route, row)[0];
+
+	if (!alex_leading_bytes(info, image, bytes, nbytes))
+		*nbytes = 0;
+}
+
+/* Eight of len bytes from depth on as a word, zeros after the end */
+static inline uint64
+alex_bytes_word(const AlexInfo *info, const char *bytes, uint32 len,
+				uint32 depth)
+{
+	uint64		word = 0;
+
+	if (len >= depth + sizeof(word))
+	{
+		memcpy(&word, bytes + depth, sizeof(word));
+		word = pg_ntoh64(word);
+	}
+	else
+	{
+		for (uint32 i = 0; depth + i < len; i++)
+			word |= (uint64) (uint8) bytes[depth + i] << (56 - 8 * i);
+	}
+	return info->bytesdesc ? ~word : word;
+}
+
+static uint64
+alex_row_word(const AlexInfo *info, const AlexRoute *route, uint32 row,
+			  uint32 depth)
+{
+	const char *bytes;
+	uint32		nbytes;
+
+	if (!info->dict)
+		return alex_route_row(info, route, row)[depth];
+	alex_row_bytes(info, route, row, &bytes, &nbytes);
+	return alex_bytes_word(info, bytes, nbytes, depth);
+}
+
+/* Where rows a and b, the ends of a range, first differ; -1 if nowhere */
+static int
+alex_split_depth(const AlexInfo *info, const AlexRoute *route, uint32 a,
+				 uint32 b)
+{
+	const char *bytes[2];
+	uint32		nbytes[2];
+	uint32		depth = 0;
+
+	if (!info->dict)
+	{
+		const uint64 *f = alex_route_row(info, route, a);
+		const uint64 *g = alex_route_row(info, route, b);
+
+		while (depth < info->nord && f[depth] == g[depth])
+			depth++;
+		return depth < info->nord ? (int) depth : -1;
+	}
+	alex_row_bytes(info, route, a, &bytes[0], &nbytes[0]);
+	alex_row_bytes(info, route, b, &bytes[1], &nbytes[1]);
+	while (depth < Min(nbytes[0], nbytes[1]) &&
+		   bytes[0][depth] == bytes[1][depth])
+		depth++;
+	return alex_bytes_word(info, bytes[0], nbytes[0], depth) !=
+		alex_bytes_word(info, bytes[1], nbytes[1], depth) ? (int) depth : -1;
+}
+
+/* Do all fences have words to route by? */
+static bool
+alex_has_words(const AlexInfo *info, const AlexRoute *route)
+{
+	const char *bytes;
+	uint32		nbytes;
+
+	for (uint32 i = 1; info->dict && i < route->n; i++)
+	{
+		IndexTuple	image = (IndexTuple) (uintptr_t) alex_route_row(info, route, i)[0];
+
+		if (!alex_leading_bytes(info, image, &bytes, &nbytes))
+			return false;
+	}
+	return true;
+}
+
+static uint32 alex_train_node(const AlexInfo *info, AlexRoute *route,
+							  uint32 from, uint32 to, int depth, int nesting);
+
+/* Divides node id's fences into slots, and crowded slots among more nodes. */
+static void
+alex_train_slots(const AlexInfo *info, AlexRoute *route, uint32 id,
+				 int nesting)
+{
+	AlexNode	node = route->node[id];
+	uint32		at = node.from;
+
+	for (uint32 s = 0; s <= node.nslots; s++)
+	{
+		while (at < node.to &&
+			   ((route->lead[at] - node.min) >> node.shift) < s)
+			at++;
+		route->slot[node.slot + s].pos = at;
+		route->slot[node.slot + s].child = 0;
+	}
+	for (uint32 s = 0; s < node.nslots; s++)
+	{
+		uint32		a = route->slot[node.slot + s].pos;
+		uint32		b = route->slot[node.slot + s + 1].pos;
+
+		if (b - a > ALEX_SLOT_FENCES)
+		{
+			uint32		child = alex_train_node(info, route, a, b, node.depth,
+												nesting + 1);
+
+			route->slot[node.slot + s].child = child;
+		}
+	}
+}
+
 /*
- * Makes a node for fences from..to-1 and, recursively, for crowded slots.
- * Returns its number, 0 if a node would not divide them.
+ * Makes a node for fences from..to-1, whose lead is that of depth, and
+ * recursively for crowded slots.  Returns its number, 0 if a node would not
+ * divide them.
  */
 static uint32
-alex_train_node(AlexRoute *route, uint32 from, uint32 to)
+alex_train_node(const AlexInfo *info, AlexRoute *route, uint32 from, uint32 to,
+				int depth, int nesting)
 {
-	uint64		min = route->lead[from];
-	uint64		range = route->lead[to - 1] - min;
 	uint32		want = Min(to - from, ALEX_MAX_FANOUT);
-	int			shift;
+	uint64		range;
 	uint32		id;
 	AlexNode   *node;
-	uint32		first;
-	uint32		at = from;
 
-	if (range == 0 || to - from <= ALEX_SLOT_FENCES)
+	if (nesting > ALEX_MAX_NESTING)
 		return 0;
-	shift = Max(0, pg_leftmost_one_pos64(range) - pg_leftmost_one_pos32(want));
+	if (depth < 0 || route->lead[from] == route->lead[to - 1])
+	{
+		depth = alex_split_depth(info, route, from, to - 1);
+		if (depth < 0)
+			return 0;
+		for (uint32 i = from; i < to; i++)
+			route->lead[i] = alex_row_word(info, route, i, depth);
+	}
+	range = route->lead[to - 1] - route->lead[from];
 	id = alex_add_node(route);
 	node = &route->node[id];
-	node->min = min;
+	node->min = route->lead[from];
 	node->from = from;
 	node->to = to;
-	node->shift = shift;
-	node->nslots = (uint32) (range >> shift) + 1;
-	first = node->slot = alex_add_slots(route, node->nslots + 1);
-	for (uint32 s = 0; s <= route->node[id].nslots; s++)
+	node->depth = depth;
+	node->shift = Max(0, pg_leftmost_one_pos64(range) - pg_leftmost_one_pos32(want));
+	node->nslots = node->slot = 0;
+	if (route->model)
 	{
-		while (at < to && ((route->lead[at] - min) >> shift) < s)
-			at++;
-		route->slot[first + s].pos = at;
-		route->slot[first + s].child = 0;
-	}
-	for (uint32 s = 0; s < route->node[id].nslots; s++)
-	{
-		uint32		a = route->slot[first + s].pos;
-		uint32		b = route->slot[first + s + 1].pos;
-		uint32		child;
-
-		if (b - a <= ALEX_SLOT_FENCES)
-			continue;
-		child = alex_train_node(route, a, b);
-		route->slot[first + s].child = child;
+		node->nslots = (uint32) (range >> node->shift) + 1;
+		node->slot = alex_add_slots(route, node->nslots + 1);
+		alex_train_slots(info, route, id, nesting);
 	}
 	return id;
 }
 
-/* Rows whose first column is not null, and their first words */
+/* Makes the tree above the fences, if they differ in words. */
 static void
-alex_find_lead(const AlexInfo *info, AlexRoute *route)
+alex_train_models(const AlexInfo *info, AlexRoute *route)
 {
-	uint64		notnull = info->column[0].nullsfirst ? 1 : 0;
-
-	route->from = 1;
-	while (route->from < route->n &&
-		   route->fence[(Size) route->from * info->nord] < notnull)
-		route->from++;
-	route->to = route->from;
-	route->lead = palloc_extended(sizeof(uint64) * (Size) route->n,
-								  MCXT_ALLOC_HUGE);
-	while (route->to < route->n &&
-		   route->fence[(Size) route->to * info->nord] == notnull)
-	{
-		route->lead[route->to] = route->fence[(Size) route->to * info->nord + 1];
-		route->to++;
-	}
-}
-
-/* The same with images: their prefixes, if all have one */
-static void
-alex_find_image_lead(const AlexInfo *info, AlexRoute *route)
-{
-	route->from = route->to = 1;
-	if (info->prefix == ALEX_PREFIX_NONE)
+	route->model = alex_model;
+	route->nnodes = route->nslots = 0;
+	route->maxnodes = route->maxslots = 0;
+	route->node = NULL;
+	route->slot = NULL;
+	route->lead = NULL;
+	alex_add_node(route);		/* node 0 means none */
+	if (route->n < 3 || !alex_has_words(info, route))
 		return;
 	route->lead = palloc_extended(sizeof(uint64) * (Size) route->n,
 								  MCXT_ALLOC_HUGE);
-	for (uint32 i = 1; i < route->n; i++)
-	{
-		IndexTuple	image = (IndexTuple) (uintptr_t)
-			route->fence[(Size) i * info->nord];
-
-		if (!alex_image_prefix(info, image, &route->lead[i]))
-			return;
-	}
-	route->to = route->n;
+	alex_train_node(info, route, 1, route->n, -1, 0);
 }
 
 /* Fills a route's arrays for one level; false if it takes too much memory. */
@@ -376,17 +481,7 @@ alex_fill_route(Relation rel, AlexInfo *info, AlexRoute *route, uint32 level)
 	route->fence = fences.fence;
 	route->blk = fences.blk;
 	route->recent = palloc0(sizeof(Buffer) * (Size) fences.n);
-	route->nnodes = route->nslots = 0;
-	route->maxnodes = route->maxslots = 0;
-	route->node = NULL;
-	route->slot = NULL;
-	if (info->dict)
-		alex_find_image_lead(info, route);
-	else
-		alex_find_lead(info, route);
-	alex_add_node(route);		/* node 0 means none */
-	if (route->to > route->from)
-		alex_train_node(route, route->from, route->to);
+	alex_train_models(info, route);
 	return true;
 }
 
@@ -466,65 +561,126 @@ alex_bisect_fences(Relation rel, const AlexInfo *info, const AlexRoute *route,
 	return lo - 1;
 }
 
-/* First row whose leading word is > word, by the models */
-static uint32
-alex_predict_row(const AlexRoute *route, uint64 word)
+/* Narrows *lo..*hi to the rows whose lead is word; few of them or many */
+static inline void
+alex_narrow_rows(const AlexRoute *route, uint64 word, uint32 *lo, uint32 *hi)
 {
-	uint32		lo = route->from;
-	uint32		hi = route->to;
+	const uint64 *lead = route->lead;
+	uint32		a = *lo;
+	uint32		b = *hi;
 
-	if (alex_model && route->nnodes > 1)
+	while (b - a > ALEX_SLOT_FENCES)
 	{
-		uint32		id = 1;
+		uint32		mid = a + (b - a) / 2;
 
-		while (id != 0)
-		{
-			const AlexNode *node = &route->node[id];
-			const AlexSlot *slot;
-			uint64		s;
-
-			if (word < node->min)
-				return node->from;
-			s = (word - node->min) >> node->shift;
-			if (s >= node->nslots)
-				return node->to;
-			slot = &route->slot[node->slot + s];
-			lo = slot[0].pos;
-			hi = slot[1].pos;
-			id = slot[0].child;
-		}
-	}
-	while (hi - lo > 8)
-	{
-		uint32		mid = lo + (hi - lo) / 2;
-
-		if (route->lead[mid] <= word)
-			lo = mid + 1;
+		if (lead[mid] < word)
+			a = mid + 1;
 		else
-			hi = mid;
+			b = mid;
 	}
-	while (lo < hi && route->lead[lo] <= word)
-		lo++;
-	return lo;
+	while (a < b && lead[a] < word)
+		a++;
+	*lo = a;
+	if (a == *hi || lead[a] > word)
+		*hi = a;
+	else if (*hi - a <= ALEX_SLOT_FENCES)
+	{
+		for (b = a; b < *hi && lead[b] == word;)
+			b++;
+		*hi = b;
+	}
+}
+
+/*
+ * Words known..depth-1 of a key against a node's, which its fences share:
+ * -1 if the key is below them all, 1 if above
+ */
+static inline int
+alex_cmp_shared(const AlexInfo *info, const AlexRoute *route,
+				const AlexNode *node, const AlexKey *key, uint32 known)
+{
+	const char *bytes;
+	uint32		nbytes;
+	int			cmp;
+
+	if (!info->dict)
+	{
+		const uint64 *f = alex_route_row(info, route, node->from);
+
+		for (; known < node->depth; known++)
+		{
+			if (key->f[known] != f[known])
+				return key->f[known] < f[known] ? -1 : 1;
+		}
+		return 0;
+	}
+	if (known >= node->depth)
+		return 0;
+	alex_row_bytes(info, route, node->from, &bytes, &nbytes);
+	cmp = memcmp(key->bytes + known, bytes + known,
+				 Max(Min(key->nbytes, node->depth), known) - known);
+	if (cmp == 0 && key->nbytes < node->depth)
+		cmp = -1;
+	return info->bytesdesc ? -cmp : cmp;
+}
+
+/*
+ * Narrows *lo..*hi, in which the first row > key lies: by the models, and then
+ * by the word of the last of them.
+ */
+static void
+alex_predict_rows(const AlexInfo *info, const AlexRoute *route,
+				  const AlexKey *key, uint32 *lo, uint32 *hi)
+{
+	uint32		known = 0;
+	uint32		id = 1;
+	uint64		word = 0;
+
+	while (id != 0)
+	{
+		const AlexNode *node = &route->node[id];
+		const AlexSlot *slot;
+		int			cmp = alex_cmp_shared(info, route, node, key, known);
+		uint64		s;
+
+		*lo = node->from;
+		*hi = node->to;
+		known = node->depth;
+		word = info->dict ?
+			alex_bytes_word(info, key->bytes, key->nbytes, known) : key->f[known];
+		if (cmp < 0 || (cmp == 0 && word < node->min))
+		{
+			*hi = *lo;
+			return;
+		}
+		s = (word - node->min) >> node->shift;
+		if (cmp == 0 && node->nslots == 0)
+			break;
+		if (cmp > 0 || s >= node->nslots)
+		{
+			*lo = *hi;
+			return;
+		}
+		slot = &route->slot[node->slot + s];
+		*lo = slot[0].pos;
+		*hi = slot[1].pos;
+		id = slot[0].child;
+	}
+	alex_narrow_rows(route, word, lo, hi);
 }
 
 static uint32
 alex_find_fence(Relation rel, const AlexInfo *info, const AlexRoute *route,
 				const AlexKey *key)
 {
-	uint32		row;
-	uint64		word = info->dict ? key->prefix : key->f[1];
+	uint32		lo = 1;
+	uint32		hi = route->n;
 
 	if (key->plusinf)
 		return route->n - 1;
-	if (route->to == route->from ||
-		(info->dict ? !key->hasprefix :
-		 key->f[0] != (info->column[0].nullsfirst ? 1 : 0)))
-		return alex_bisect_fences(rel, info, route, key, 1, route->n);
-	row = alex_predict_row(route, word);
-	if (row > route->from && route->lead[row - 1] == word)
-		return alex_bisect_fences(rel, info, route, key, route->from, row);
-	return row - 1;
+	if (route->nnodes > 1 && (!info->dict || key->hasbytes))
+		alex_predict_rows(info, route, key, &lo, &hi);
+	return alex_bisect_fences(rel, info, route, key, lo, hi);
 }
 
 /*
@@ -547,7 +703,7 @@ alex_route(Relation rel, AlexInfo *info, const AlexKey *key, uint32 *slot,
 			return InvalidBlockNumber;
 		alex_train_route(rel, info, route);
 	}
-	else if (route->stale > 16 + route->n / 16)
+	else if (route->stale > 16 + route->n / 16 || route->model != alex_model)
 		alex_train_route(rel, info, route);
 	if (route->cxt == NULL)
 		return InvalidBlockNumber;

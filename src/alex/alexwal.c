@@ -240,6 +240,19 @@ alex_pack_batch(Page batch, Page like, const uint64 *rows, const uint16 *pos,
 	return alex_page_encode(batch, &spec, wide, n);
 }
 
+/*
+ * Replaces a page but for its LSN, by which XLogInsert tells whether the page
+ * needs a full image
+ */
+static void
+alex_replace_page(Page page, Page image)
+{
+	XLogRecPtr	lsn = PageGetLSN(page);
+
+	memcpy(page, image, BLCKSZ);
+	PageSetLSN(page, lsn);
+}
+
 /* Bytes that a page takes in a record */
 static inline int
 alex_logged_bytes(Page page)
@@ -272,7 +285,7 @@ alex_do_merge(Relation rel, Buffer buf, Page newpage, const uint64 *rows,
 		return;
 	}
 	START_CRIT_SECTION();
-	memcpy(page, newpage, BLCKSZ);
+	alex_replace_page(page, newpage);
 	MarkBufferDirty(buf);
 	if (RelationNeedsWAL(rel))
 	{
@@ -408,7 +421,7 @@ alex_do_changes(Relation rel, AlexChange *change, Page *image, int n,
 		page[i] = BufferGetPage(change[i].buf);
 		if (change[i].op == ALEX_CHANGE_IMAGE ||
 			change[i].op == ALEX_CHANGE_CUT)
-			memcpy(page[i], image[i], BLCKSZ);
+			alex_replace_page(page[i], image[i]);
 		else
 			alex_apply_change(page[i], change[i].op, change[i].link);
 		MarkBufferDirty(change[i].buf);
