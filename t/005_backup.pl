@@ -35,6 +35,19 @@ SKIP:
 	unlike($types, qr/UNKNOWN/, 'every record has a name');
 }
 
+# A page that was logged since the last checkpoint needs no full image, not even
+# when a split or a batch writes it anew.
+$node->safe_psql('postgres', 'CHECKPOINT; CREATE TABLE fp (a int, t text); CREATE INDEX ON fp USING alex (a); CREATE INDEX ON fp USING alex (t)');
+$from = $node->lsn('insert');
+$node->safe_psql('postgres', "SET omendb.alex_batch = off; INSERT INTO fp SELECT hashint4(i), md5(i::text) FROM generate_series(1, 5000) i");
+$node->safe_psql('postgres', "INSERT INTO fp SELECT hashint4(i), md5(i::text) FROM generate_series(5001, 20000) i");
+$to = $node->lsn('insert');
+($stdout, $stderr) = run_command(
+	[ 'pg_waldump', '-p', $node->data_dir . '/pg_wal', '--rmgr', 'custom168', '-s', $from, '-e', $to ]);
+@records = split /\n/, $stdout;
+cmp_ok(scalar @records, '>', 5000, 'records of inserts and splits');
+is(scalar(grep { /FPW/ } @records), 0, 'without full page images');
+
 # A backup taken while rows are written starts and is sound.
 my $writer = $node->background_psql('postgres');
 $writer->query_until(qr/ready/, qq{\\echo ready
