@@ -358,3 +358,35 @@ COMMENT ON FUNCTION omendb.store_protect() IS
 REVOKE ALL ON FUNCTION omendb.store_protect() FROM PUBLIC;
 
 SELECT omendb.store_protect();
+
+-- ---------------------------------------------------------------------------
+-- The table access method
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omendb.table_handler(internal)
+RETURNS table_am_handler
+AS 'MODULE_PATHNAME', 'omendb_table_handler'
+LANGUAGE C STRICT;
+
+COMMENT ON FUNCTION omendb.table_handler(internal) IS
+'table access method handler of omendb';
+
+CREATE ACCESS METHOD omendb TYPE TABLE HANDLER omendb.table_handler;
+
+COMMENT ON ACCESS METHOD omendb IS 'hybrid row and column table access method';
+
+CREATE FUNCTION omendb.enable(relation regclass)
+RETURNS void
+AS 'MODULE_PATHNAME', 'omendb_enable'
+LANGUAGE C STRICT;
+
+COMMENT ON FUNCTION omendb.enable(regclass) IS
+'makes a heap table an omendb table without writing it anew';
+
+CREATE FUNCTION omendb.disable(relation regclass)
+RETURNS void
+AS 'MODULE_PATHNAME', 'omendb_disable'
+LANGUAGE C STRICT;
+
+COMMENT ON FUNCTION omendb.disable(regclass) IS
+'makes an omendb table a heap table without writing it anew';

@@ -29,10 +29,12 @@ typedef Oid RelFileNumber;
 #define RelFileLocatorEquals(a, b)	RelFileNodeEquals(a, b)
 #define OmenRelLocator(rel)			((rel)->rd_node)
 #define OmenRelNumber(locator)		((locator).relNode)
+#define OmenNewFileSubid(rel)		((rel)->rd_newRelfilenodeSubid)
 #else
 #include "storage/relfilelocator.h"
 #define OmenRelLocator(rel)			((rel)->rd_locator)
 #define OmenRelNumber(locator)		((locator).relNumber)
+#define OmenNewFileSubid(rel)		((rel)->rd_newRelfilelocatorSubid)
 #endif
 
 /* 16 added ExtendBufferedRel, the way to add a page without a lock of ours */
@@ -64,6 +66,29 @@ OmenExtendLocked(Relation rel, ForkNumber fork)
 #define OmenVacuumHeap(info)		NULL
 #else
 #define OmenVacuumHeap(info)		((info)->heaprel)
+#endif
+
+/* 16 tells which indexes an update needs; before, whether it needs them */
+#if PG_VERSION_NUM < 160000
+typedef bool TU_UpdateIndexes;
+#endif
+
+/* 16 made one function of the ownership checks of all kinds of objects */
+#if PG_VERSION_NUM < 160000
+#define OmenOwnsRelation(relid, roleid) \
+	pg_class_ownercheck(relid, roleid)
+#else
+#define OmenOwnsRelation(relid, roleid) \
+	object_ownercheck(RelationRelationId, relid, roleid)
+#endif
+
+/* 16 lets the caller say whether a sorted datum is copied */
+#if PG_VERSION_NUM < 160000
+#define OmenTuplesortGetDatum(sort, forward, value, isnull) \
+	tuplesort_getdatum(sort, forward, value, isnull, NULL)
+#else
+#define OmenTuplesortGetDatum(sort, forward, value, isnull) \
+	tuplesort_getdatum(sort, forward, false, value, isnull, NULL)
 #endif
 
 /* 17 added RestrictSearchPath; before, maintenance kept the user's path */

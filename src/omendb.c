@@ -15,6 +15,7 @@
 
 #include "alex/alex.h"
 #include "column/column.h"
+#include "table/table.h"
 
 PG_MODULE_MAGIC;
 
@@ -99,4 +100,5 @@ _PG_init(void)
 	alex_ddl_init();
 	alex_plan_init();
 	store_init();
+	omendb_table_init();
 }

@@ -6,8 +6,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef TABLE_H
-#define TABLE_H
+#ifndef OMENDB_TABLE_H
+#define OMENDB_TABLE_H
 
 #include "postgres.h"
 
@@ -33,4 +33,4 @@ extern bool mark_pending(Relation rel, BlockNumber block,
 /* tablecover.c: which blocks of a table segments cover, building ones too */
 extern bool cover_block(Relation rel, BlockNumber block);
 
-#endif							/* TABLE_H */
+#endif							/* OMENDB_TABLE_H */
