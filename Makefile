@@ -30,6 +30,8 @@ PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
 
+SHLIB_LINK = -llz4 -lzstd
+
 EXTRA_CLEAN = build typedefs.list
 
 PG_CONFIG ?= pg_config
@@ -53,7 +55,7 @@ build/unit/%: test/unit/%.c test/unit/unit.h test/unit/unit_server.c $(HDRS) $$(
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -Isrc -Itest/unit -I$(includedir_server) -o $@ \
 		$< $(call unit_needs,$<) test/unit/unit_server.c \
-		$(pkglibdir)/libpgcommon.a $(pkglibdir)/libpgport.a -lm
+		$(pkglibdir)/libpgcommon.a $(pkglibdir)/libpgport.a -llz4 -lzstd -lm
 
 unit: $(UNIT_PROGS)
 	@test -n "$(UNIT_PROGS)" || { echo "there are no unit tests"; exit 1; }

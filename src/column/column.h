@@ -29,6 +29,8 @@
 
 #define COLUMN_VECTOR		1024	/* rows of a vector, the unit of decoding */
 #define COLUMN_MAX_ROWS		(1 << 22)	/* rows of a segment */
+#define COLUMN_MAX_BYTES	0x20000000	/* of all byte strings of a column */
+#define COLUMN_MAX_BLOB		0x3FFFFFFF	/* of an encoded column */
 
 /* how the values of a column are held in memory while coding */
 typedef enum ColumnClass
@@ -83,12 +85,15 @@ typedef struct ColumnStats
 	uint32		nnulls;
 	uint32		ndistinct;		/* entries of a dictionary, otherwise 0 */
 	uint32		nbytes;			/* of the encoded column */
-	bool		has_minmax;		/* false: all null, or bytes longer than kept */
+	bool		has_minmax;		/* false: all null, or all NaN */
 	bool		has_nan;		/* floats: a NaN occurs; min and max ignore it */
 	int64		min_int,
 				max_int;		/* COLUMN_INT */
 	double		min_float,
 				max_float;		/* COLUMN_FLOAT4 and COLUMN_FLOAT8 */
+	ColumnBytes min_bytes,
+				max_bytes;		/* COLUMN_BYTES, by memcmp and then length,
+								 * whatever the type says; values encoded */
 	int64		sum_hi;			/* COLUMN_INT: 128-bit sum of the non-nulls */
 	uint64		sum_lo;
 } ColumnStats;
@@ -112,6 +117,8 @@ typedef struct ColumnReader ColumnReader;
 
 extern char *column_encode(const ColumnValues *values, uint32 *nbytes,
 						   ColumnStats *stats);
+extern char *column_encode_as(const ColumnValues *values, ColumnCodec codec,
+							  uint32 *nbytes, ColumnStats *stats);
 extern ColumnReader *column_open(const char *blob, uint32 nbytes,
 								 const char **problem);
 extern int	column_rows(const ColumnReader *reader);
@@ -119,9 +126,12 @@ extern ColumnClass column_class(const ColumnReader *reader);
 extern ColumnCodec column_codec(const ColumnReader *reader);
 extern bool column_decode(ColumnReader *reader, int vector, ColumnVector *out,
 						  const char **problem);
+extern bool column_nulls(const ColumnReader *reader, int vector, uint64 *nulls,
+						 bool *has_nulls, const char **problem);
 extern bool column_codes(ColumnReader *reader, int vector, uint32 *codes,
 						 const char **problem);
 extern const ColumnBytes *column_dictionary(ColumnReader *reader, int *n);
+extern const int64 *column_dictionary_words(ColumnReader *reader, int *n);
 extern void column_close(ColumnReader *reader);
 
 /* ------------------------------------------------------------------------
@@ -204,5 +214,110 @@ extern bytea *marks_pack(const BlockMarks *marks, int nmarks);
 extern int	marks_count(const bytea *packed);
 extern bool marks_unpack(const bytea *packed, BlockNumber first,
 						 BlockNumber nblocks, BlockMarks *marks);
+
+/* ------------------------------------------------------------------------
+ * Segments: from rows to encoded columns, and back.
+ * ------------------------------------------------------------------------
+ */
+
+/* how the Datums of a column are held as values of a class */
+typedef enum ColumnForm
+{
+	COLUMN_FORM_INT = 1,		/* by-value integer-like type */
+	COLUMN_FORM_FLOAT4,
+	COLUMN_FORM_FLOAT8,
+	COLUMN_FORM_NUMERIC,		/* times 10^scale, class COLUMN_INT */
+	COLUMN_FORM_VARLENA,		/* what is behind the length word, plain */
+	COLUMN_FORM_FIXED,			/* by-reference type of fixed length */
+	COLUMN_FORM_CSTRING			/* without its final zero */
+} ColumnForm;
+
+/* a column as it is in a segment */
+typedef struct SegmentColumn
+{
+	AttrNumber	attno;
+	Oid			typid;			/* when the segment was made, domains resolved */
+	ColumnForm	form;
+	int16		typlen;
+	int16		scale;			/* COLUMN_FORM_NUMERIC: digits after the point */
+	ColumnStats stats;
+	ColumnReader *reader;		/* NULL until segment_load */
+	char	   *blob;
+	Datum	   *dictionary;		/* Datums of the dictionary's entries, or NULL */
+	int			ndictionary;
+} SegmentColumn;
+
+/* a segment that is open; all memory is in its context */
+typedef struct SegmentReader
+{
+	Relation	rel;
+	const Segment *segment;
+	MemoryContext context;
+	int			nrows;
+	int			ncolumns;
+	SegmentColumn *columns;		/* in the order of attno */
+	int		   *block_rows;		/* first row of each block, and nrows */
+	OffsetNumber *offsets;		/* of each row in its block */
+	BlockMarks *from_heap;		/* rows that are not in the columns */
+	int			nfrom_heap;
+} SegmentReader;
+
+/* what a segment's copy of a column is good for now */
+typedef enum SegmentColumnState
+{
+	SEGMENT_COLUMN_STORED,		/* read it */
+	SEGMENT_COLUMN_MISSING,		/* added later: getmissingattr() for all rows */
+	SEGMENT_COLUMN_CHANGED		/* another type: read the segment's rows */
+} SegmentColumnState;
+
+/* columntype.c */
+extern ColumnForm column_form(Oid typid, Oid *basetype, int16 *typlen);
+extern ColumnClass column_form_class(ColumnForm form);
+extern bool column_int_ordered(Oid basetype);
+extern int64 column_int(Datum value, Oid basetype, int16 typlen);
+extern Datum column_int_datum(int64 value, int16 typlen);
+extern bool numeric_unscale(const char *payload, uint32 len, int *scale,
+							int64 *value);
+extern uint32 numeric_rescale(int64 value, int scale, char *payload);
+extern uint32 column_datum_bytes(const SegmentColumn *column, uint32 len);
+extern Datum column_bytes_datum(const SegmentColumn *column,
+								const ColumnBytes *bytes, char *room);
+
+#define NUMERIC_SCALED_MAX	32	/* bytes of a payload of numeric_rescale */
+
+/* columnlayout.c: the bytes in the directory */
+extern bytea *layout_pack(const SegmentReader *reader);
+extern bool layout_unpack(SegmentReader *reader, const char **problem);
+
+/* columnwrite.c */
+extern int	segment_inline_limit;	/* kB */
+
+typedef struct SegmentWriter SegmentWriter;
+
+extern SegmentWriter *segment_write_begin(Relation rel, Snapshot snapshot,
+										  BlockNumber first,
+										  BlockNumber nblocks);
+extern void segment_write_blocks(SegmentWriter *writer, BlockNumber first,
+								 BlockNumber nblocks);
+extern int64 segment_write_end(SegmentWriter *writer, Segment *segment);
+
+/* columnsegment.c: reading */
+extern SegmentReader *segment_open(Relation rel, const Segment *segment);
+extern SegmentColumnState segment_column(SegmentReader *reader,
+										 AttrNumber attno,
+										 SegmentColumn **column);
+extern void segment_load(SegmentReader *reader, SegmentColumn *column,
+						 Snapshot snapshot);
+extern void segment_vector(SegmentReader *reader, SegmentColumn *column,
+						   int vector, ColumnVector *out);
+extern void segment_datums(SegmentReader *reader, SegmentColumn *column,
+						   int vector, const ColumnVector *in,
+						   const uint64 *wanted, Datum *values, bool *nulls,
+						   MemoryContext context);
+extern void segment_tid(const SegmentReader *reader, int row,
+						ItemPointer tid);
+extern int	segment_block_rows(const SegmentReader *reader,
+							   BlockNumber block, int *first);
+extern void segment_close(SegmentReader *reader);
 
 #endif							/* COLUMN_H */
