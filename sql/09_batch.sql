@@ -248,5 +248,19 @@ SELECT count(*) FROM ba WHERE k >= 830000 AND t = 'p';
 COMMIT;
 SELECT omendb.alex_check(indexrelid, true) FROM pg_index WHERE indrelid = 'ba'::regclass ORDER BY indexrelid::regclass::text;
 
-DROP TABLE ba, seen, child, parent;
+-- Few distinct keys, far apart: pages of one key each are filled to the end
+CREATE TABLE few (k int8);
+CREATE INDEX few_alex ON few USING alex (k);
+CREATE INDEX few_btree ON few USING btree (k);
+SET omendb.alex_batch = off;
+INSERT INTO few SELECT hashint8extended(hashint4(i) % 20, 1) FROM generate_series(1, 60000) i;
+SELECT pg_relation_size('few_alex') < pg_relation_size('few_btree') AS smaller;
+SELECT omendb.alex_check('few_alex', true);
+TRUNCATE few;
+RESET omendb.alex_batch;
+INSERT INTO few SELECT hashint8extended(hashint4(i) % 20, 1) FROM generate_series(1, 60000) i;
+SELECT pg_relation_size('few_alex') < pg_relation_size('few_btree') AS smaller;
+SELECT omendb.alex_check('few_alex', true);
+
+DROP TABLE ba, seen, child, parent, few;
 DROP FUNCTION put, look, look_all, so_far;

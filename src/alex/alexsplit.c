@@ -127,6 +127,60 @@ alex_even_plan(const AlexSpec *spec, const uint64 *rows, int n, int space,
 	}
 }
 
+/* Do two leaf rows differ in their TIDs only? */
+static inline bool
+alex_same_key(Relation rel, const AlexInfo *info, const uint64 *a,
+			  const uint64 *b)
+{
+	if (info->dict)
+		return a[0] == b[0] || alex_cmp_row_keys(rel, info, a, b) == 0;
+	return memcmp(a, b, sizeof(uint64) * info->nkey) == 0;
+}
+
+/*
+ * The end of a run of equal keys nearest to a cut inside the run; the cut
+ * itself if it would have to move far for a short run, or a piece grew too big
+ */
+static int
+alex_run_end(Relation rel, const AlexInfo *info, const AlexSpec *spec,
+			 const uint64 *rows, int n, int space, const int *start)
+{
+	int			nf = spec->nfields;
+	int			cut = start[0];
+	int			first = start[-1];
+	int			end = start[1];
+	int			left = cut;
+	int			right = cut;
+	int			best;
+
+	while (left > first &&
+		   alex_same_key(rel, info, rows + (Size) (left - 1) * nf, rows + (Size) left * nf))
+		left--;
+	while (right > first && right < end &&
+		   alex_same_key(rel, info, rows + (Size) (right - 1) * nf, rows + (Size) right * nf))
+		right++;
+	best = left > first && (right >= end || cut - left <= right - cut) ? left : right;
+	if (best <= first || best >= end ||
+		(abs(best - cut) > n / 8 && right - left < n / 4) ||
+		alex_rows_fit(spec, rows + (Size) first * nf, best - first, space) < best - first ||
+		alex_rows_fit(spec, rows + (Size) best * nf, end - best, space) < end - best)
+		return cut;
+	return best;
+}
+
+/*
+ * Moves cuts to the ends of runs of equal keys: a page whose keys are all the
+ * same spends no bits on them.
+ */
+static void
+alex_cut_between_runs(Relation rel, const AlexInfo *info, const AlexSpec *spec,
+					  const uint64 *rows, int n, int space, AlexSplitPlan *plan)
+{
+	for (int i = 1; i < plan->npieces; i++)
+		plan->start[i] = alex_run_end(rel, info, spec, rows, n, space,
+									  &plan->start[i]);
+}
+
 /*
  * Bytes of a page for entries and their images.  Fences without INCLUDE columns
  * are images of their own, for which the plan has to leave room.
@@ -151,6 +205,8 @@ alex_piece_space(const AlexInfo *info, const AlexSpec *spec,
 
 /*
  * Decides where to cut; false if that makes more than ALEX_SPLIT_PAGES pages.
+ * Pages are filled if entries will come behind them: at the end of the index,
+ * and where there is one key only, whose TIDs grow with the table.
  */
 static bool
 alex_plan_split(Relation rel, const AlexInfo *info, const AlexSpec *spec,
@@ -169,8 +225,13 @@ alex_plan_split(Relation rel, const AlexInfo *info, const AlexSpec *spec,
 		plan->start[1] = Max(1, n / 2);
 		plan->start[2] = n;
 	}
-	else if (!append)
+	else if (!append && !(spec->level == 0 &&
+						  alex_same_key(rel, info, rows, rows + (Size) (n - 1) * spec->nfields)))
+	{
 		alex_even_plan(spec, rows, n, space, plan);
+		if (spec->level == 0)
+			alex_cut_between_runs(rel, info, spec, rows, n, space, plan);
+	}
 	return true;
 }
 
