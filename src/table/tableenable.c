@@ -27,6 +27,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "commands/tablecmds.h"
@@ -134,10 +135,6 @@ check_kind(Relation rel)
 		case RELKIND_RELATION:
 		case RELKIND_MATVIEW:
 			break;
-		case RELKIND_PARTITIONED_TABLE:
-			refuse(rel, ERRCODE_WRONG_OBJECT_TYPE,
-				   "A partitioned table has no rows of its own.",
-				   "Call the function for its partitions.");
 		case RELKIND_TOASTVALUE:
 			refuse(rel, ERRCODE_WRONG_OBJECT_TYPE,
 				   "TOAST tables are always heap tables.",
@@ -148,6 +145,15 @@ check_kind(Relation rel)
 	}
 }
 
+static bool
+is_of_extension(Relation rel)
+{
+	Oid			owner = getExtensionOfObject(RelationRelationId,
+											 RelationGetRelid(rel));
+
+	return OidIsValid(owner) && owner == get_extension_oid(OMENDB_NAME, true);
+}
+
 static void
 check_can_enable(Relation rel)
 {
@@ -155,6 +161,9 @@ check_can_enable(Relation rel)
 	if (IsSystemRelation(rel))
 		refuse(rel, ERRCODE_INSUFFICIENT_PRIVILEGE,
 			   "It is a system catalog.", NULL);
+	if (is_of_extension(rel))
+		refuse(rel, ERRCODE_INSUFFICIENT_PRIVILEGE,
+			   "It belongs to the extension omendb itself.", NULL);
 	if (RELATION_IS_OTHER_TEMP(rel))
 		refuse(rel, ERRCODE_FEATURE_NOT_SUPPORTED,
 			   "It is a temporary table of another session.", NULL);
@@ -162,36 +171,34 @@ check_can_enable(Relation rel)
 		refuse(rel, ERRCODE_FEATURE_NOT_SUPPORTED,
 			   "It has another access method than heap.",
 			   "Use ALTER TABLE ... SET ACCESS METHOD omendb, which writes the table anew.");
-	if (getExtensionOfObject(RelationRelationId, RelationGetRelid(rel)) ==
-		get_extension_oid(OMENDB_NAME, true))
-		refuse(rel, ERRCODE_INSUFFICIENT_PRIVILEGE,
-			   "It belongs to the extension omendb itself.", NULL);
 }
 
 /*
- * omendb.enable(regclass): makes a heap table an omendb table, without
- * writing to it.  Nothing happens if it is one.
- *
  * Bookkeeping of an earlier time, which a failed omendb.disable may have left
  * behind, says nothing of changes since.  It must go, or the call fails.
  */
-Datum
-omendb_enable(PG_FUNCTION_ARGS)
+static void
+enable_table(Relation rel)
 {
-	Relation	rel = open_locked(PG_GETARG_OID(0));
-
-	if (!omendb_is_table(rel))
-	{
-		check_can_enable(rel);
-		CheckTableNotInUse(rel, "omendb.enable");
-		store_forget(RelationGetRelid(rel));
-		set_access_method(rel, get_table_am_oid(OMENDB_NAME, false));
-	}
-	relation_close(rel, NoLock);
-	PG_RETURN_VOID();
+	if (omendb_is_table(rel))
+		return;
+	check_can_enable(rel);
+	CheckTableNotInUse(rel, "omendb.enable");
+	store_forget(RelationGetRelid(rel));
+	set_access_method(rel, get_table_am_oid(OMENDB_NAME, false));
 }
 
 /* ---- disable ---- */
+
+static void
+warn_not_forgotten(Oid relid, ErrorData *error)
+{
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("segments of table \"%s\" could not be dropped",
+					get_rel_name(relid)),
+			 errdetail("%s", error->message)));
+}
 
 /*
  * Drops the table's segments and marks.  If they are so damaged that this
@@ -203,6 +210,7 @@ forget_segments(Oid relid)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(cxt);
@@ -213,54 +221,119 @@ forget_segments(Oid relid)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		MemoryContextSwitchTo(cxt);
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(cxt);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		ereport(WARNING,
-				(errcode(error->sqlerrcode),
-				 errmsg("segments of table \"%s\" could not be dropped",
-						get_rel_name(relid)),
-				 errdetail("%s", error->message)));
-		FreeErrorData(error);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
+
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		ReThrowError(error);
+	warn_not_forgotten(relid, error);
+	FreeErrorData(error);
 }
 
-/*
- * omendb.disable(regclass): makes an omendb table a heap table, without
- * writing to it, and drops its segments.  Nothing happens if it is a heap
- * table.
- */
-Datum
-omendb_disable(PG_FUNCTION_ARGS)
+static void
+disable_table(Relation rel)
 {
-	Relation	rel = open_locked(PG_GETARG_OID(0));
-	Oid			relid = RelationGetRelid(rel);
+	char		kind = rel->rd_rel->relkind;
 
-	if (omendb_is_table(rel))
+	if (!omendb_is_table(rel))
 	{
-		CheckTableNotInUse(rel, "omendb.disable");
-		set_access_method(rel, HEAP_TABLE_AM_OID);
-		relation_close(rel, NoLock);
-		forget_segments(relid);
-		PG_RETURN_VOID();
-	}
-	if (rel->rd_tableam != GetHeapamTableAmRoutine())
+		if (rel->rd_tableam == GetHeapamTableAmRoutine() &&
+			(kind == RELKIND_RELATION || kind == RELKIND_MATVIEW))
+			return;
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an omendb table",
 						RelationGetRelationName(rel))));
+	}
+	CheckTableNotInUse(rel, "omendb.disable");
+	set_access_method(rel, HEAP_TABLE_AM_OID);
+	forget_segments(RelationGetRelid(rel));
+}
+
+/* ---- partitions ---- */
+
+/*
+ * The access method that a partitioned table has is the one of the partitions
+ * to come.  Before 17 it cannot have any.
+ */
+static void
+change_partitioned(Relation rel, bool enable)
+{
+#if PG_VERSION_NUM >= 170000
+	Oid			amoid = get_table_am_oid(OMENDB_NAME, false);
+
+	if (enable && rel->rd_rel->relam != amoid)
+		set_access_method(rel, amoid);
+	else if (!enable && rel->rd_rel->relam == amoid)
+		set_access_method(rel, HEAP_TABLE_AM_OID);
+#endif
+}
+
+static void
+change_relation(Oid relid, bool enable, bool inherited)
+{
+	Relation	rel = open_locked(relid);
+	char		kind = rel->rd_rel->relkind;
+
+	if (kind == RELKIND_PARTITIONED_TABLE)
+		change_partitioned(rel, enable);
+	else if (inherited && kind != RELKIND_RELATION)
+		 /* a foreign table */ ;
+	else if (enable)
+		enable_table(rel);
+	else
+		disable_table(rel);
 	relation_close(rel, NoLock);
+}
+
+/* Changes the relation, and if it is partitioned all its partitions. */
+static void
+change_relations(Oid relid, bool enable)
+{
+	List	   *children;
+	ListCell   *lc;
+
+	change_relation(relid, enable, false);
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return;
+	children = find_all_inheritors(relid, AccessExclusiveLock, NULL);
+	foreach(lc, children)
+	{
+		if (lfirst_oid(lc) != relid)
+			change_relation(lfirst_oid(lc), enable, true);
+	}
+	list_free(children);
+}
+
+/*
+ * omendb.enable(regclass): makes a heap table, or all partitions of a
+ * partitioned table, omendb tables without writing to them.  Nothing happens
+ * to what is one already.
+ */
+Datum
+omendb_enable(PG_FUNCTION_ARGS)
+{
+	change_relations(PG_GETARG_OID(0), true);
+	PG_RETURN_VOID();
+}
+
+/*
+ * omendb.disable(regclass): makes them heap tables again, without writing to
+ * them, and drops their segments.  Nothing happens to what is a heap table.
+ */
+Datum
+omendb_disable(PG_FUNCTION_ARGS)
+{
+	change_relations(PG_GETARG_OID(0), false);
 	PG_RETURN_VOID();
 }
 
@@ -274,12 +347,13 @@ static int
 find_tables(Oid amoid, Snapshot snapshot, StringInfo names)
 {
 	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	Relation	index = index_open(ClassOidIndexId, AccessShareLock);
 	int			n = 0;
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-	while ((tup = systable_getnext(scan)) != NULL)
+	scan = systable_beginscan_ordered(rel, index, snapshot, 0, NULL);
+	while ((tup = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
 
@@ -290,7 +364,8 @@ find_tables(Oid amoid, Snapshot snapshot, StringInfo names)
 							 quote_qualified_identifier(get_namespace_name(form->relnamespace),
 														NameStr(form->relname)));
 	}
-	systable_endscan(scan);
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
 	table_close(rel, AccessShareLock);
 	return n;
 }
