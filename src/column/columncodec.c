@@ -103,6 +103,11 @@ dense_words(const ColumnValues *values, uint32 n)
 	int64	   *words = palloc_extended(Max(n, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 	uint32		count = 0;
 
+	if (values->nulls == NULL && values->class == COLUMN_FLOAT8)
+	{
+		memcpy(words, values->floats8, n * sizeof(int64));
+		return words;
+	}
 	for (int i = 0; i < values->nrows; i++)
 	{
 		if (values->nulls == NULL || !values->nulls[i])
@@ -177,16 +182,10 @@ static bool
 append_dictionary(CodecBuffer *buf, const DenseValues *dense, uint32 max,
 				  ColumnStats *stats)
 {
-	int			nentries = 0;
-	bool		done;
-
 	if (dense->class == COLUMN_BYTES)
-		done = codec_dict_bytes(buf, dense->bytes, dense->start,
-								dense->nvectors, max, &nentries);
-	else
-		done = codec_dict_ints(buf, &dense->ints, max, &nentries);
-	stats->ndistinct = nentries;
-	return done;
+		return codec_dict_bytes(buf, dense->bytes, dense->start,
+								dense->nvectors, max, stats);
+	return codec_dict_ints(buf, &dense->ints, max, stats);
 }
 
 /* Appends the values in a given encoding; false if it does not suit them. */
@@ -255,17 +254,23 @@ total_bytes(const DenseValues *dense)
 	return total;
 }
 
+static uint32
+guess_distinct(const DenseValues *dense)
+{
+	if (dense->class == COLUMN_BYTES)
+		return codec_dict_guess(NULL, dense->bytes, dense->n);
+	return codec_dict_guess(&dense->ints, NULL, dense->n);
+}
+
 /*
- * Appends a dictionary if few values are distinct and it is smaller than
- * other_size; returns whether it did.
+ * Appends a dictionary if it may be and is smaller than other_size; returns
+ * whether it did.  guess is what guess_distinct said.
  */
 static bool
-try_dictionary(CodecBuffer *buf, const DenseValues *dense, Size other_size,
-			   ColumnStats *stats)
+try_dictionary(CodecBuffer *buf, const DenseValues *dense, uint32 guess,
+			   Size other_size, ColumnStats *stats)
 {
 	bool		bytes = dense->class == COLUMN_BYTES;
-	uint32		guess = codec_dict_guess(bytes ? NULL : &dense->ints,
-										 bytes ? dense->bytes : NULL, dense->n);
 	uint32		max = bytes ? dense->n / 2 : Min(dense->n / 8, 65536);
 	Size		begin = buf->len;
 	int			width = 0;
@@ -287,16 +292,22 @@ try_dictionary(CodecBuffer *buf, const DenseValues *dense, Size other_size,
 static void
 choose_bytes(CodecBuffer *buf, const DenseValues *dense, ColumnStats *stats)
 {
+	uint32		guess = guess_distinct(dense);
+	Size		total = total_bytes(dense);
 	Size		size;
 	ColumnCodec codec;
 
-	if (bytes_are_constant(dense))
+	if (guess == 1 && bytes_are_constant(dense))
 	{
 		append_body(buf, COLUMN_CODEC_CONSTANT, dense, stats);
 		return;
 	}
-	codec = codec_blocks_choose(dense->bytes, dense->n, total_bytes(dense), &size);
-	if (!try_dictionary(buf, dense, size + dense->n / 4, stats))
+	/* few short strings: no need to try anything else */
+	if (guess > 0 && guess <= dense->n / 64 &&
+		try_dictionary(buf, dense, guess, total / 4, stats))
+		return;
+	codec = codec_blocks_choose(dense->bytes, dense->n, total, &size);
+	if (!try_dictionary(buf, dense, guess, size + dense->n / 4, stats))
 		append_body(buf, codec, dense, stats);
 }
 
@@ -317,8 +328,8 @@ choose_words(CodecBuffer *buf, const DenseValues *dense, ColumnStats *stats)
 			size = alp;
 		}
 	}
-	if (codec == COLUMN_CODEC_CONSTANT ||
-		!try_dictionary(buf, dense, size - size / 4, stats))
+	if (codec == COLUMN_CODEC_CONSTANT || size < dense->n / 8 ||
+		!try_dictionary(buf, dense, guess_distinct(dense), size - size / 4, stats))
 		append_body(buf, codec, dense, stats);
 }
 
@@ -378,6 +389,8 @@ column_encode_as(const ColumnValues *values, ColumnCodec codec,
 		choose_bytes(&buf, &dense, stats);
 	else
 		choose_words(&buf, &dense, stats);
+	if (values->class == COLUMN_BYTES)
+		codec_stats_bytes(dense.bytes, dense.n, stats);
 	free_dense(&dense);
 	if (!done || buf.len > COLUMN_MAX_BLOB)
 	{
@@ -580,44 +593,74 @@ column_nulls(const ColumnReader *reader, int vector, uint64 *nulls,
 }
 
 /*
- * Moves the values at the front of an array to their rows.  Nulls get what is
- * given.
+ * Spreads count values over n rows, those that are null get zero.  All bits
+ * of a mask are set for a value and clear for a null; there is no branch
+ * that could be mispredicted.
  */
-#define SPREAD(array, n, count, nulls, filler) \
-	do { \
-		int			from_ = (count); \
-\
-		for (int i_ = (n) - 1; i_ >= 0; i_--) \
-		{ \
-			bool		null_ = ((nulls)[i_ / 64] >> (i_ % 64)) & 1; \
-\
-			from_ -= !null_; \
-			(array)[i_] = null_ ? (filler) : (array)[from_]; \
-		} \
-	} while (0)
+static void
+spread_words(uint64 *words, int n, int count, const uint64 *nulls)
+{
+	uint64		from[COLUMN_VECTOR + 1];
+	int			at = 0;
+
+	memcpy(from, words, count * sizeof(uint64));
+	from[count] = 0;
+	for (int i = 0; i < n; i++)
+	{
+		uint64		mask = (nulls[i / 64] >> (i % 64) & 1) - 1;
+
+		words[i] = from[at] & mask;
+		at += mask & 1;
+	}
+}
+
+/* The same for 32-bit words; nulls get what is given. */
+static void
+spread_halves(uint32 *halves, int n, int count, const uint64 *nulls,
+			  uint32 filler)
+{
+	uint32		from[COLUMN_VECTOR + 1];
+	int			at = 0;
+
+	memcpy(from, halves, count * sizeof(uint32));
+	from[count] = 0;
+	for (int i = 0; i < n; i++)
+	{
+		uint32		mask = (uint32) (nulls[i / 64] >> (i % 64) & 1) - 1;
+
+		halves[i] = (from[at] & mask) | (filler & ~mask);
+		at += mask & 1;
+	}
+}
+
+static void
+spread_bytes(ColumnBytes *bytes, int n, int count, const uint64 *nulls)
+{
+	ColumnBytes from[COLUMN_VECTOR + 1];
+	int			at = 0;
+
+	memcpy(from, bytes, count * sizeof(ColumnBytes));
+	from[count].data = "";
+	from[count].len = 0;
+	for (int i = 0; i < n; i++)
+	{
+		uint32		mask = (uint32) (nulls[i / 64] >> (i % 64) & 1) - 1;
+
+		bytes[i].data = from[at].data;
+		bytes[i].len = from[at].len & mask;
+		at += mask & 1;
+	}
+}
 
 static void
 spread_values(const ColumnReader *reader, ColumnVector *out, int count)
 {
-	static const ColumnBytes empty = {"", 0};
-
-	if (count == 0)
-		memset(&out->v, 0, out->n * sizeof(int64));
-	switch (reader->class)
-	{
-		case COLUMN_INT:
-			SPREAD(out->v.ints, out->n, count, out->nulls, 0);
-			break;
-		case COLUMN_FLOAT4:
-			SPREAD(out->v.floats4, out->n, count, out->nulls, 0);
-			break;
-		case COLUMN_FLOAT8:
-			SPREAD(out->v.floats8, out->n, count, out->nulls, 0);
-			break;
-		case COLUMN_BYTES:
-			SPREAD(out->v.bytes, out->n, count, out->nulls, empty);
-			break;
-	}
+	if (reader->class == COLUMN_BYTES)
+		spread_bytes(out->v.bytes, out->n, count, out->nulls);
+	else if (reader->class == COLUMN_FLOAT4)
+		spread_halves((uint32 *) out->v.floats4, out->n, count, out->nulls, 0);
+	else
+		spread_words((uint64 *) out->v.ints, out->n, count, out->nulls);
 }
 
 /* Stores integers or bits of floats as values of the column's class. */
@@ -742,10 +785,8 @@ column_codes(ColumnReader *reader, int vector, uint32 *codes,
 	if (!column_nulls(reader, vector, nulls, &has_nulls, problem) ||
 		!codec_dict_codes(&reader->dict, vector, codes, problem))
 		return false;
-	if (count == 0)
-		codes[0] = 0;
 	if (has_nulls)
-		SPREAD(codes, n, count, nulls, (uint32) reader->dict.n);
+		spread_halves(codes, n, count, nulls, (uint32) reader->dict.n);
 	return true;
 }
 

@@ -21,11 +21,10 @@
  * Sanitizers are not ready yet when it does so.
  */
 #if defined(__GNUC__) && !defined(__clang__)
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(OMENDB_UNIT)
+#if defined(__x86_64__) && defined(__gnu_linux__) && \
+	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CODEC_KERNEL \
 	__attribute__((optimize("O3"), target_clones("avx2", "default")))
-#elif defined(__x86_64__) && defined(CODEC_AVX2)
-#define CODEC_KERNEL __attribute__((optimize("O3"), target("avx2")))
 #else
 #define CODEC_KERNEL __attribute__((optimize("O3")))
 #endif
@@ -122,6 +121,8 @@ extern void codec_unpack(const char *in, int count, int width, uint64 base,
 extern void codec_unpack32(const char *in, int count, int width, uint32 base,
 						   uint32 *out);
 extern void codec_prefix_sum(int64 *values, int n, int64 first);
+extern void codec_fill(uint64 *out, int n, uint64 value);
+extern void codec_shift(uint64 *values, int n, uint64 distance);
 extern void codec_rescale(int64 *values, int n, int64 ref, uint64 scale);
 extern void codec_range(const int64 *values, int n, int64 *min, int64 *max);
 extern int	codec_count_changes(const int64 *values, int n);
@@ -155,10 +156,10 @@ extern uint32 *codec_plain_starts(int nvalues, int *nvectors);
 extern uint32 codec_dict_guess(const CodecInts *ints, const ColumnBytes *bytes,
 							   uint32 n);
 extern bool codec_dict_ints(CodecBuffer *buf, const CodecInts *in,
-							uint32 max_entries, int *nentries);
+							uint32 max_entries, ColumnStats *stats);
 extern bool codec_dict_bytes(CodecBuffer *buf, const ColumnBytes *values,
 							 const uint32 *start, int nvectors,
-							 uint32 max_entries, int *nentries);
+							 uint32 max_entries, ColumnStats *stats);
 extern bool codec_dict_open(CodecDict *dict, bool bytes, CodecInput in,
 							const uint32 *start, int nvectors,
 							const char **problem);
@@ -196,6 +197,8 @@ extern bool codec_expands_to(ColumnCodec codec, Size nin, Size n);
 
 /* columnstats.c */
 extern void codec_stats(const ColumnValues *values, ColumnStats *stats);
+extern void codec_stats_bytes(const ColumnBytes *bytes, uint32 n,
+							  ColumnStats *stats);
 
 /* columnnulls.c */
 extern int	codec_nulls_encode(CodecBuffer *buf, const bool *nulls, int nrows);

@@ -53,19 +53,48 @@ hash_word(int64 word)
 	return (uint32) mix((uint64) word ^ UINT64CONST(0x9E3779B97F4A7C15));
 }
 
+/* Up to 7 bytes as a word; distinct for distinct bytes of the same number */
+static inline uint64
+load_tail(const char *at, uint32 n)
+{
+	const unsigned char *bytes = (const unsigned char *) at;
+
+	if (n >= 4)
+		return codec_load32(at) | (uint64) codec_load32(at + n - 4) << 32;
+	if (n == 0)
+		return 0;
+	return bytes[0] | bytes[n / 2] << 8 | bytes[n - 1] << 16;
+}
+
 static inline uint32
 hash_bytes_value(const ColumnBytes *value)
 {
 	uint64		hash = value->len;
 	const char *at = value->data;
 	uint32		left = value->len;
-	uint64		word = 0;
 
 	for (; left >= 8; left -= 8, at += 8)
 		hash = mix(hash ^ codec_load64(at));
-	if (left > 0)
-		memcpy(&word, at, left);
-	return (uint32) mix(hash ^ word);
+	return (uint32) mix(hash ^ load_tail(at, left));
+}
+
+static inline bool
+bytes_are_equal(const ColumnBytes *a, const ColumnBytes *b)
+{
+	const char *x = a->data;
+	const char *y = b->data;
+	uint32		left = a->len;
+
+	if (a->len != b->len)
+		return false;
+	if (left > 64)
+		return memcmp(x, y, left) == 0;
+	for (; left >= 8; left -= 8, x += 8, y += 8)
+	{
+		if (codec_load64(x) != codec_load64(y))
+			return false;
+	}
+	return load_tail(x, left) == load_tail(y, left);
 }
 
 static void
@@ -145,10 +174,9 @@ add_bytes(DictTable *table, const ColumnBytes *value)
 	for (; table->slots[at] != 0; at = (at + 1) & table->mask)
 	{
 		uint32		number = table->slots[at] - 1;
-		ColumnBytes *there = &table->bytes[number];
 
-		if (table->hashes[number] == hash && there->len == value->len &&
-			(value->len == 0 || memcmp(there->data, value->data, value->len) == 0))
+		if (table->hashes[number] == hash &&
+			bytes_are_equal(&table->bytes[number], value))
 			return number;
 	}
 	table->hashes[table->n] = hash;
@@ -265,12 +293,12 @@ append_codes(CodecBuffer *buf, const int64 *codes, const uint32 *start,
 }
 
 /*
- * Appends integers as dictionary and codes.  False, and nothing appended, if
- * more than max_entries are distinct.
+ * Appends integers as dictionary and codes, and tells stats of them.  False,
+ * and nothing appended, if more than max_entries are distinct.
  */
 bool
 codec_dict_ints(CodecBuffer *buf, const CodecInts *in, uint32 max_entries,
-				int *nentries)
+				ColumnStats *stats)
 {
 	uint32		n = in->start[in->nvectors];
 	int64	   *codes = palloc_extended(n * sizeof(int64), MCXT_ALLOC_HUGE);
@@ -287,7 +315,7 @@ codec_dict_ints(CodecBuffer *buf, const CodecInts *in, uint32 max_entries,
 		codec_append32(buf, table.n);
 		append_numbers(buf, table.words, table.n);
 		append_codes(buf, codes, in->start, in->nvectors);
-		*nentries = table.n;
+		stats->ndistinct = table.n;
 	}
 	table_free(&table);
 	pfree(codes);
@@ -334,11 +362,11 @@ append_entries(CodecBuffer *buf, const ColumnBytes *bytes, uint32 n)
 	pfree(lengths);
 }
 
-/* The same as codec_dict_ints for byte strings */
+/* The same for byte strings; stats also learns their range. */
 bool
 codec_dict_bytes(CodecBuffer *buf, const ColumnBytes *values,
 				 const uint32 *start, int nvectors, uint32 max_entries,
-				 int *nentries)
+				 ColumnStats *stats)
 {
 	uint32		n = start[nvectors];
 	int64	   *codes = palloc_extended(n * sizeof(int64), MCXT_ALLOC_HUGE);
@@ -354,7 +382,10 @@ codec_dict_bytes(CodecBuffer *buf, const ColumnBytes *values,
 		sort_table(&table, codes, n);
 		append_entries(buf, table.bytes, table.n);
 		append_codes(buf, codes, start, nvectors);
-		*nentries = table.n;
+		stats->ndistinct = table.n;
+		stats->min_bytes = table.bytes[0];
+		stats->max_bytes = table.bytes[table.n - 1];
+		stats->has_minmax = true;
 	}
 	table_free(&table);
 	pfree(codes);

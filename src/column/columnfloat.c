@@ -135,10 +135,11 @@ static int
 try_pair(const int64 *bits, int n, bool single, AlpPair pair, int64 *digits,
 		 uint16 *exceptions)
 {
-	double		values[COLUMN_VECTOR] = {0};
+	double		values[COLUMN_VECTOR];
 	int64		back[COLUMN_VECTOR];
 	int			count = 0;
 
+	values[0] = 0;				/* n may be 0 for all the compiler knows */
 	load_values(bits, n, single, values);
 	values_to_digits(values, n, pair, digits);
 	digits_to_values(digits, n, pair, values);

@@ -16,7 +16,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
-#define SAMPLE_VECTORS	16		/* to estimate sizes with */
+#define SAMPLE_VECTORS	8		/* to estimate sizes with */
 #define FRAME_SAMPLE	64		/* values of a vector, to find a frame with */
 #define MIN_SCALE		4		/* a smaller common factor is not divided by */
 #define FRAME_HEADER	(sizeof(uint64) + 4)
@@ -163,6 +163,24 @@ try_frame(const int64 *values, int n, uint64 base, Frame *frame, int *best)
 }
 
 /*
+ * Would a frame narrower by two bits, at either end of the range, leave out
+ * few of the sampled values?
+ */
+static bool
+few_are_outside(const int64 *sample, int64 min, int64 max, int width)
+{
+	int			high = 0;
+	int			low = 0;
+
+	for (int i = 0; i < FRAME_SAMPLE; i++)
+	{
+		high += ((uint64) sample[i] - (uint64) min) >> (width - 2) != 0;
+		low += ((uint64) max - (uint64) sample[i]) >> (width - 2) != 0;
+	}
+	return Min(high, low) <= FRAME_SAMPLE / 8;
+}
+
+/*
  * Chooses the frame of n > 0 values.  Exceptions are considered only when a
  * sample says that few values make the frame wide.
  */
@@ -182,9 +200,9 @@ find_frame(const int64 *values, int n, Frame *frame)
 		return;
 	for (int i = 0; i < FRAME_SAMPLE; i++)
 		sample[i] = values[(i * n + n / 2) / FRAME_SAMPLE];
-	qsort(sample, FRAME_SAMPLE, sizeof(int64), compare_words);
-	if (bits_of((uint64) sample[58] - (uint64) sample[5]) + 2 > frame->width)
+	if (!few_are_outside(sample, min, max, frame->width))
 		return;
+	qsort(sample, FRAME_SAMPLE, sizeof(int64), compare_words);
 	best = frame->width * n - 1;
 	try_frame(values, n, (uint64) min, frame, &best);
 	try_frame(values, n, (uint64) sample[1], frame, &best);
@@ -230,15 +248,14 @@ pack_frame(CodecBuffer *buf, const Frame *frame, int64 *values, int n)
 	int			found = 0;
 	char	   *out;
 
-	for (int i = 0; i < n; i++)
+	codec_shift(words, n, -frame->base);
+	for (int i = 0; i < n && found < frame->nexceptions; i++)
 	{
-		words[i] -= frame->base;
-		if (frame->nexceptions > 0 && bits_of(words[i]) > frame->width)
-		{
-			positions[found] = (uint16) i;
-			exceptions[found++] = words[i];
-			words[i] = 0;
-		}
+		if (bits_of(words[i]) <= frame->width)
+			continue;
+		positions[found] = (uint16) i;
+		exceptions[found++] = words[i];
+		words[i] = 0;
 	}
 	for (int i = n; i % CODEC_LANES != 0; i++)
 		words[i] = 0;
@@ -671,6 +688,12 @@ decode_runs(const CodecStream *stream, uint32 from, uint32 to, int64 *out)
 		uint32		end = Min(stream->run_ends[run], to);
 		int64		value = stream->run_values[run++];
 
+		if (end - from >= 32)
+		{
+			codec_fill((uint64 *) out, end - from, (uint64) value);
+			out += end - from;
+			from = end;
+		}
 		for (; from < end; from++)
 			*out++ = value;
 	}
@@ -771,8 +794,7 @@ codec_ints_decode(const CodecStream *stream, int v, int64 *out,
 	switch (stream->codec)
 	{
 		case COLUMN_CODEC_CONSTANT:
-			for (uint32 i = 0; i < to - from; i++)
-				out[i] = stream->constant;
+			codec_fill((uint64 *) out, to - from, (uint64) stream->constant);
 			return true;
 		case COLUMN_CODEC_PLAIN:
 			memcpy(out, stream->body + from * sizeof(int64),

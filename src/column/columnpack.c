@@ -17,6 +17,16 @@
 #include "column/columncodec.h"
 
 #define LANE_BYTES	(CODEC_LANES * sizeof(uint64))
+#define NGROUPS		(CODEC_LANES / 4)
+
+/*
+ * Four lanes.  The compiler makes of this what the processor has; as it lies
+ * in memory it is aligned to nothing.
+ */
+typedef uint64 Lanes __attribute__((vector_size(32)));
+typedef uint64 LanesAt __attribute__((vector_size(32), aligned(1), may_alias));
+typedef uint32 Halves __attribute__((vector_size(16)));
+typedef uint32 HalvesAt __attribute__((vector_size(16), aligned(1), may_alias));
 
 static inline uint64
 mask_of(int width)
@@ -32,27 +42,45 @@ mask_of(int width)
 CODEC_KERNEL void
 codec_pack(const uint64 *in, int count, int width, char *out)
 {
-	uint64		words[CODEC_LANES] = {0};
+	Lanes		words[NGROUPS] = {{0}};
 	int			nrows = (count + CODEC_LANES - 1) / CODEC_LANES;
 	int			used = 0;		/* bits of words[] */
 
 	if (width == 0)
 		return;
-	for (int row = 0; row < nrows; row++, in += CODEC_LANES)
+	for (int row = 0; row < nrows; row++)
 	{
-		for (int i = 0; i < CODEC_LANES; i++)
-			words[i] |= in[i] << used;
+		const		LanesAt *from = (const LanesAt *) (in + row * CODEC_LANES);
+		LanesAt    *to = (LanesAt *) out;
+
+		for (int g = 0; g < NGROUPS; g++)
+			words[g] |= from[g] << used;
 		used += width;
 		if (used < 64)
 			continue;
-		memcpy(out, words, LANE_BYTES);
-		out += LANE_BYTES;
 		used -= 64;
-		for (int i = 0; i < CODEC_LANES; i++)
-			words[i] = used == 0 ? 0 : in[i] >> (width - used);
+		out += LANE_BYTES;
+		for (int g = 0; g < NGROUPS; g++)
+		{
+			to[g] = words[g];
+			words[g] = (Lanes)
+			{
+				0
+			};
+			if (used > 0)
+				words[g] = from[g] >> (width - used);
+		}
 	}
 	if (used > 0)
 		memcpy(out, words, LANE_BYTES);
+}
+
+/* Sets n words to the same value. */
+CODEC_KERNEL void
+codec_fill(uint64 *out, int n, uint64 value)
+{
+	for (int i = 0; i < n; i++)
+		out[i] = value;
 }
 
 /*
@@ -67,76 +95,95 @@ codec_unpack(const char *in, int count, int width, uint64 base, uint64 *out)
 
 	if (width == 0)
 	{
-		for (int i = 0; i < nrows * CODEC_LANES; i++)
-			out[i] = base;
+		codec_fill(out, count, base);
 		return;
 	}
-	for (int row = 0; row < nrows; row++, out += CODEC_LANES)
+	for (int row = 0; row < nrows; row++)
 	{
 		int			bit = row * width;
 		int			shift = bit % 64;
-		const char *at = in + bit / 64 * LANE_BYTES;
+		const		LanesAt *low = (const LanesAt *) (in + bit / 64 * LANE_BYTES);
+		const		LanesAt *high = low + NGROUPS;
+		LanesAt    *to = (LanesAt *) (out + row * CODEC_LANES);
 
 		if (shift + width <= 64)
 		{
-			for (int i = 0; i < CODEC_LANES; i++)
-				out[i] = ((codec_load64(at + i * 8) >> shift) & mask) + base;
+			for (int g = 0; g < NGROUPS; g++)
+				to[g] = ((low[g] >> shift) & mask) + base;
 		}
 		else
 		{
-			for (int i = 0; i < CODEC_LANES; i++)
-				out[i] = (((codec_load64(at + i * 8) >> shift) |
-						   (codec_load64(at + LANE_BYTES + i * 8) << (64 - shift)))
-						  & mask) + base;
+			for (int g = 0; g < NGROUPS; g++)
+				to[g] = (((low[g] >> shift) | (high[g] << (64 - shift))) & mask) + base;
 		}
 	}
 }
 
-/* The same for widths up to 32, into 32-bit numbers */
+/* The same for widths up to 31, into 32-bit numbers */
 CODEC_KERNEL void
 codec_unpack32(const char *in, int count, int width, uint32 base, uint32 *out)
 {
 	int			nrows = (count + CODEC_LANES - 1) / CODEC_LANES;
 	uint32		mask = (uint32) mask_of(width);
 
-	if (width == 0)
-	{
-		for (int i = 0; i < nrows * CODEC_LANES; i++)
-			out[i] = base;
-		return;
-	}
-	for (int row = 0; row < nrows; row++, out += CODEC_LANES)
+	for (int row = 0; row < nrows; row++)
 	{
 		int			bit = row * width;
 		int			shift = bit % 64;
-		const char *at = in + bit / 64 * LANE_BYTES;
+		const		LanesAt *low = (const LanesAt *) (in + bit / 64 * LANE_BYTES);
+		const		LanesAt *high = low + NGROUPS;
+		HalvesAt   *to = (HalvesAt *) (out + row * CODEC_LANES);
 
-		if (shift + width <= 64)
+		for (int g = 0; g < NGROUPS && width > 0; g++)
 		{
-			for (int i = 0; i < CODEC_LANES; i++)
-				out[i] = ((uint32) (codec_load64(at + i * 8) >> shift) & mask) + base;
+			Lanes		lanes = low[g] >> shift;
+
+			if (shift + width > 64)
+				lanes |= high[g] << (64 - shift);
+			to[g] = (__builtin_convertvector(lanes, Halves) & mask) + base;
 		}
-		else
+		for (int g = 0; g < NGROUPS && width == 0; g++)
+			to[g] = (Halves)
 		{
-			for (int i = 0; i < CODEC_LANES; i++)
-				out[i] = ((uint32) ((codec_load64(at + i * 8) >> shift) |
-									(codec_load64(at + LANE_BYTES + i * 8) << (64 - shift)))
-						  & mask) + base;
-		}
+			base, base, base, base
+		};
 	}
 }
 
-/* Turns n differences into values; the first is added to first. */
+/*
+ * Turns n differences into values; the first is added to first.  Four at a
+ * time, so that only one addition in four waits for the one before.
+ */
 void
 codec_prefix_sum(int64 *values, int n, int64 first)
 {
 	uint64		sum = (uint64) first;
+	uint64	   *at = (uint64 *) values;
+	int			i = 0;
 
-	for (int i = 0; i < n; i++)
+	for (; i + 4 <= n; i += 4)
 	{
-		sum += (uint64) values[i];
-		values[i] = (int64) sum;
+		uint64		a = at[i];
+		uint64		b = a + at[i + 1];
+		uint64		c = at[i + 2];
+		uint64		d = c + at[i + 3];
+
+		at[i] = sum + a;
+		at[i + 1] = sum + b;
+		at[i + 2] = sum + b + c;
+		sum += b + d;
+		at[i + 3] = sum;
 	}
+	for (; i < n; i++)
+		at[i] = sum += at[i];
+}
+
+/* Adds the same to n values. */
+CODEC_KERNEL void
+codec_shift(uint64 *values, int n, uint64 distance)
+{
+	for (int i = 0; i < n; i++)
+		values[i] += distance;
 }
 
 /* values = ref + scale * values */

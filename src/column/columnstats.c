@@ -117,25 +117,26 @@ compare_bytes(const ColumnBytes *a, const ColumnBytes *b)
 	return cmp != 0 ? cmp : a->len < b->len ? -1 : a->len > b->len;
 }
 
-static void
-stats_bytes(const ColumnValues *values, ColumnStats *stats)
+/* The range of n byte strings, unless it is known from a dictionary */
+void
+codec_stats_bytes(const ColumnBytes *bytes, uint32 n, ColumnStats *stats)
 {
-	for (int i = 0; i < values->nrows; i++)
+	if (n == 0 || stats->has_minmax)
+		return;
+	stats->min_bytes = stats->max_bytes = bytes[0];
+	for (uint32 i = 1; i < n; i++)
 	{
-		const ColumnBytes *value = &values->bytes[i];
-
-		if (values->nulls != NULL && values->nulls[i])
-			continue;
-		if (!stats->has_minmax || compare_bytes(value, &stats->min_bytes) < 0)
-			stats->min_bytes = *value;
-		if (!stats->has_minmax || compare_bytes(value, &stats->max_bytes) > 0)
-			stats->max_bytes = *value;
-		stats->has_minmax = true;
+		if (compare_bytes(&bytes[i], &stats->min_bytes) < 0)
+			stats->min_bytes = bytes[i];
+		else if (compare_bytes(&bytes[i], &stats->max_bytes) > 0)
+			stats->max_bytes = bytes[i];
 	}
+	stats->has_minmax = true;
 }
 
 /*
- * Fills everything that does not depend on the encoding.
+ * Fills everything that does not depend on the encoding; of byte strings not
+ * yet their range.
  */
 void
 codec_stats(const ColumnValues *values, ColumnStats *stats)
@@ -145,8 +146,6 @@ codec_stats(const ColumnValues *values, ColumnStats *stats)
 		stats->nnulls += values->nulls[i];
 	if (values->class == COLUMN_INT)
 		stats_ints(values, stats);
-	else if (values->class == COLUMN_BYTES)
-		stats_bytes(values, stats);
-	else
+	else if (values->class != COLUMN_BYTES)
 		stats_floats(values, stats);
 }
