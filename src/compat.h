@@ -96,6 +96,21 @@ typedef bool TU_UpdateIndexes;
 #define RestrictSearchPath()		((void) 0)
 #endif
 
+/* 17 took away old_snapshot_threshold */
+#if PG_VERSION_NUM >= 170000
+#define TestForOldSnapshot(snapshot, relation, page)	((void) 0)
+#endif
+
+/* 17 lets the caller ask for a lock or a stronger one, too */
+#if PG_VERSION_NUM < 170000
+#define LockHeldByMe(tag, mode, orstronger)	LockHeldByMe(tag, mode)
+#endif
+
+/* 17 gives wait events of extensions names */
+#if PG_VERSION_NUM < 170000
+#define WaitEventExtensionNew(name)	PG_WAIT_EXTENSION
+#endif
+
 /* 18 tells what an ordering operator means, and not its btree strategy */
 #if PG_VERSION_NUM < 180000
 typedef int16 CompareType;

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "datatype/timestamp.h"
 #include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "storage/block.h"
@@ -21,7 +22,7 @@
 
 #include "compat.h"
 
-/* ------------------------------------------------------------------------
+/*------------------------------------------------------------------------
  * Encodings.  Plain C over plain arrays: no relation, no snapshot, no lock,
  * so that unit tests and fuzzers run them without a server.
  * ------------------------------------------------------------------------
@@ -134,7 +135,7 @@ extern const ColumnBytes *column_dictionary(ColumnReader *reader, int *n);
 extern const int64 *column_dictionary_words(ColumnReader *reader, int *n);
 extern void column_close(ColumnReader *reader);
 
-/* ------------------------------------------------------------------------
+/*------------------------------------------------------------------------
  * The store: directory of segments, their columns, and change marks, kept in
  * internal relations of the schema omendb.
  * ------------------------------------------------------------------------
@@ -175,10 +176,20 @@ typedef struct Segment
 	Oid			filenode;		/* of the table when it was made */
 	BlockNumber first;
 	BlockNumber nblocks;
-	bool		valid;			/* false: being built, covers but holds nothing */
+	bool		valid;			/* false: being built, covers but holds
+								 * nothing */
 	int			nrows;
 	Datum		layout;			/* detoasted bytea, see columnsegment.c */
 } Segment;
+
+/* what is noted of a table's compaction */
+typedef struct Compaction
+{
+	bool		enabled;
+	TimestampTz last_run;		/* DT_NOBEGIN: never */
+	int64		runs;
+	char	   *last_error;		/* empty: none */
+} Compaction;
 
 /* columnstore.c: what the table access method and scans need */
 extern BlockRange *store_coverage(Relation rel, int *nranges);
@@ -193,6 +204,7 @@ extern void store_init(void);
 /* columnstore.c: what the worker needs */
 extern bool store_exists(void);
 extern Oid	store_relation(StoreRelation which);
+extern List *store_directory(Relation rel, Snapshot snapshot, bool layouts);
 extern int64 store_next_id(void);
 extern void store_add_segment(Relation rel, const Segment *segment);
 extern void store_drop_segment(Relation rel, const Segment *segment);
@@ -204,6 +216,16 @@ extern char *store_read_blob(Relation rel, const Segment *segment,
 extern void store_drop_blobs(int64 segid);
 extern void store_drop_marks(Relation rel, Snapshot snapshot,
 							 BlockNumber first, BlockNumber nblocks);
+extern void store_merge_marks(Relation rel, Snapshot snapshot,
+							  BlockNumber first, BlockNumber nblocks,
+							  int64 most);
+extern bool store_get_compaction(Oid relid, Snapshot snapshot, Compaction *c);
+extern void store_set_compaction(Oid relid, const Compaction *c);
+extern bool store_next_table(StoreRelation which, Snapshot snapshot,
+							 Oid *relid, Oid *filenode);
+extern void store_drop_table(Oid relid, Oid filenode);
+extern bool store_next_blob(Snapshot snapshot, int64 *segid);
+extern int64 *store_segment_ids(Snapshot snapshot, int *n);
 extern bool store_protect(void);
 pg_noreturn extern void segment_corrupted(Relation rel,
 										  const Segment *segment,
@@ -215,7 +237,7 @@ extern int	marks_count(const bytea *packed);
 extern bool marks_unpack(const bytea *packed, BlockNumber first,
 						 BlockNumber nblocks, BlockMarks *marks);
 
-/* ------------------------------------------------------------------------
+/*------------------------------------------------------------------------
  * Segments: from rows to encoded columns, and back.
  * ------------------------------------------------------------------------
  */

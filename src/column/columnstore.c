@@ -74,6 +74,10 @@
 
 /* columns of omendb.compaction */
 #define COMPACTION_RELID	1
+#define COMPACTION_ENABLED	2
+#define COMPACTION_LAST_RUN	3
+#define COMPACTION_RUNS		4
+#define COMPACTION_ERROR	5
 
 static const char *const store_names[STORE_RELATIONS] = {
 	"segment", "chunk", "mark", "compaction"
@@ -420,7 +424,7 @@ store_coverage(Relation rel, int *nranges)
 }
 
 static Segment *
-get_segment(StoreScan *s)
+get_segment(StoreScan *s, bool layout)
 {
 	Segment    *segment = palloc(sizeof(Segment));
 	int64		first = DatumGetInt64(get_column(s, SEGMENT_FIRST));
@@ -439,7 +443,9 @@ get_segment(StoreScan *s)
 	segment->nblocks = (BlockNumber) nblocks;
 	segment->valid = DatumGetBool(get_column(s, SEGMENT_VALID));
 	segment->nrows = (int) nrows;
-	segment->layout = PointerGetDatum(DatumGetByteaPCopy(get_column(s, SEGMENT_LAYOUT)));
+	segment->layout = (Datum) 0;
+	if (layout)
+		segment->layout = PointerGetDatum(DatumGetByteaPCopy(get_column(s, SEGMENT_LAYOUT)));
 	return segment;
 }
 
@@ -455,11 +461,12 @@ compare_segments(const ListCell *a, const ListCell *b)
 }
 
 /*
- * store_segments: the segments of a table that a snapshot sees (NULL: now), in
- * the order of their blocks, those being built included.
+ * store_directory: the segments of a table that a snapshot sees (NULL: now), in
+ * the order of their blocks, those being built included; on request without
+ * their layouts.
  */
 List *
-store_segments(Relation rel, Snapshot snapshot)
+store_directory(Relation rel, Snapshot snapshot, bool layouts)
 {
 	ScanKeyData keys[2];
 	StoreScan	s;
@@ -470,10 +477,19 @@ store_segments(Relation rel, Snapshot snapshot)
 	table_keys(keys, SEGMENT_RELID, rel);
 	begin_scan(&s, STORE_SEGMENT, snapshot, 2, keys);
 	while (next_row(&s))
-		result = lappend(result, get_segment(&s));
+		result = lappend(result, get_segment(&s, layouts));
 	end_scan(&s);
 	list_sort(result, compare_segments);
 	return result;
+}
+
+/*
+ * store_segments: the same with layouts.
+ */
+List *
+store_segments(Relation rel, Snapshot snapshot)
+{
+	return store_directory(rel, snapshot, true);
 }
 
 /*
