@@ -390,3 +390,27 @@ LANGUAGE C STRICT;
 
 COMMENT ON FUNCTION omendb.disable(regclass) IS
 'makes an omendb table a heap table without writing it anew';
+
+-- ---------------------------------------------------------------------------
+-- Compaction
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omendb.compact("table" regclass,
+							   "full" boolean DEFAULT false,
+							   OUT segments bigint,
+							   OUT blocks bigint,
+							   OUT "rows" bigint,
+							   OUT bytes bigint)
+AS 'MODULE_PATHNAME', 'omendb_compact'
+LANGUAGE C STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION omendb.compact(regclass, boolean) IS
+'makes columns of all blocks of an omendb table that have none, and again where many rows changed (full: any)';
+
+CREATE FUNCTION omendb.set_compaction("table" regclass, enabled boolean)
+RETURNS void
+AS 'MODULE_PATHNAME', 'omendb_set_compaction'
+LANGUAGE C STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION omendb.set_compaction(regclass, boolean) IS
+'lets the background worker compact an omendb table, or not';

@@ -15,6 +15,7 @@
 
 #include "alex/alex.h"
 #include "column/column.h"
+#include "worker/worker.h"
 #include "table/table.h"
 
 PG_MODULE_MAGIC;
@@ -91,6 +92,7 @@ _PG_init(void)
 
 	define_switches();
 	define_sizes();
+	worker_define_settings();
 	MarkGUCPrefixReserved("omendb");
 
 	alex_wal_init();
@@ -100,5 +102,6 @@ _PG_init(void)
 	alex_ddl_init();
 	alex_plan_init();
 	store_init();
+	worker_init();
 	omendb_table_init();
 }

@@ -109,7 +109,7 @@ get_varint(LayoutCursor *c, uint32 *value)
 	return false;
 }
 
-/*---- places of rows ---- */
+/* ---- places of rows ---- */
 
 static int
 rows_of(const SegmentReader *r, int block)
@@ -223,7 +223,7 @@ get_places(SegmentReader *r, LayoutCursor *c)
 	return row == r->nrows && c->at == c->end;
 }
 
-/*---- columns ---- */
+/* ---- columns ---- */
 
 static int64
 double_bits(double value)
@@ -306,7 +306,7 @@ get_column(SegmentColumn *column, const char *from)
 	return true;
 }
 
-/*---- the whole ---- */
+/* ---- the whole ---- */
 
 /*
  * layout_pack: the bytes for a segment, of which rel, segment and all that

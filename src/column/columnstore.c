@@ -107,7 +107,7 @@ static object_access_hook_type prev_object_access = NULL;
 
 PG_FUNCTION_INFO_V1(omendb_store_protect);
 
-/*---- which relations ---- */
+/* ---- which relations ---- */
 
 static void
 relcache_callback(Datum arg, Oid relid)
@@ -186,7 +186,7 @@ filenode_of(Relation rel)
 	return (Oid) OmenRelNumber(OmenRelLocator(rel));
 }
 
-/*---- reading ---- */
+/* ---- reading ---- */
 
 /* An index that can be searched; there is one, but in odd moments. */
 static Oid
@@ -253,7 +253,7 @@ end_scan(StoreScan *s)
 	table_close(s->rel, AccessShareLock);
 }
 
-/*---- writing ---- */
+/* ---- writing ---- */
 
 static void
 begin_write(StoreWriter *w, StoreRelation which)
@@ -336,7 +336,7 @@ delete_rows(StoreRelation which, Snapshot snapshot, int nkeys, ScanKey keys)
 	return n;
 }
 
-/*---- the directory ---- */
+/* ---- the directory ---- */
 
 /* The keys that select a table's rows; 2 of them */
 static void
@@ -549,7 +549,7 @@ store_drop_segment(Relation rel, const Segment *segment)
 	delete_rows(STORE_SEGMENT, NULL, 4, keys);
 }
 
-/*---- columns ---- */
+/* ---- columns ---- */
 
 /*
  * segment_corrupted: raises ERRCODE_DATA_CORRUPTED for a segment of rel; attno
@@ -662,7 +662,7 @@ store_drop_blobs(int64 segid)
 	delete_rows(STORE_CHUNK, NULL, 1, &key);
 }
 
-/*---- marks ---- */
+/* ---- marks ---- */
 
 static void
 insert_marks(StoreWriter *w, Relation rel, const BlockMarks *marks,
@@ -821,7 +821,227 @@ store_drop_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 	delete_rows(STORE_MARK, snapshot, 4, keys);
 }
 
-/*---- the end of a table ---- */
+static int64
+count_rows(StoreRelation which, Snapshot snapshot, int nkeys, ScanKey keys)
+{
+	StoreScan	s;
+	int64		n = 0;
+
+	begin_scan(&s, which, snapshot, nkeys, keys);
+	while (next_row(&s))
+		n++;
+	end_scan(&s);
+	return n;
+}
+
+/* One row for the marks of up to STORE_MARK_BLOCKS blocks */
+static void
+insert_merged(Relation rel, const BlockMarks *marks, int nmarks)
+{
+	StoreWriter w;
+	int			first = 0;
+	int			i;
+
+	begin_write(&w, STORE_MARK);
+	for (i = 1; i <= nmarks; i++)
+	{
+		if (i < nmarks && marks[i].block / STORE_MARK_BLOCKS ==
+			marks[first].block / STORE_MARK_BLOCKS)
+			continue;
+		insert_marks(&w, rel, marks + first, i - first);
+		first = i;
+	}
+	end_write(&w);
+}
+
+/*
+ * store_merge_marks: makes few rows of the marks of a segment that a snapshot
+ * sees, if they are more than "most".  Nobody else may do so at the same time.
+ */
+void
+store_merge_marks(Relation rel, Snapshot snapshot, BlockNumber first,
+				  BlockNumber nblocks, int64 most)
+{
+	uint64		end = (uint64) first + nblocks;
+	ScanKeyData keys[4];
+	BlockMarks *marks;
+	int			nmarks;
+
+	mark_keys(keys, rel, first, end);
+	if (count_rows(STORE_MARK, snapshot, 4, keys) <= most)
+		return;
+	marks = store_marks(rel, snapshot, first, nblocks, &nmarks);
+	mark_keys(keys, rel, first, end);
+	delete_rows(STORE_MARK, snapshot, 4, keys);
+	if (nmarks > 0)
+		insert_merged(rel, marks, nmarks);
+}
+
+/* ---- what the worker notes ---- */
+
+/*
+ * store_get_compaction: what is noted of a table; false if nothing is.
+ */
+bool
+store_get_compaction(Oid relid, Snapshot snapshot, Compaction *c)
+{
+	ScanKeyData key;
+	StoreScan	s;
+	bool		found;
+
+	ScanKeyInit(&key, COMPACTION_RELID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	begin_scan(&s, STORE_COMPACTION, snapshot, 1, &key);
+	found = next_row(&s);
+	if (found)
+	{
+		c->enabled = DatumGetBool(get_column(&s, COMPACTION_ENABLED));
+		c->last_run = DatumGetTimestampTz(get_column(&s, COMPACTION_LAST_RUN));
+		c->runs = DatumGetInt64(get_column(&s, COMPACTION_RUNS));
+		c->last_error = TextDatumGetCString(get_column(&s, COMPACTION_ERROR));
+	}
+	end_scan(&s);
+	return found;
+}
+
+/*
+ * store_set_compaction: notes it anew.  The caller sees to it that nobody else
+ * does at the same time.
+ */
+void
+store_set_compaction(Oid relid, const Compaction *c)
+{
+	ScanKeyData key;
+	Datum		values[STORE_MAX_COLUMNS];
+	StoreWriter w;
+
+	ScanKeyInit(&key, COMPACTION_RELID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	delete_rows(STORE_COMPACTION, NULL, 1, &key);
+	values[COMPACTION_RELID - 1] = ObjectIdGetDatum(relid);
+	values[COMPACTION_ENABLED - 1] = BoolGetDatum(c->enabled);
+	values[COMPACTION_LAST_RUN - 1] = TimestampTzGetDatum(c->last_run);
+	values[COMPACTION_RUNS - 1] = Int64GetDatum(c->runs);
+	values[COMPACTION_ERROR - 1] = CStringGetTextDatum(c->last_error);
+	begin_write(&w, STORE_COMPACTION);
+	insert_row(&w, values);
+	end_write(&w);
+}
+
+/* ---- orphans ---- */
+
+/*
+ * store_next_table: the table and filenode that come after these, of which the
+ * directory or (STORE_MARK) the marks have rows.  False if there are none.
+ */
+bool
+store_next_table(StoreRelation which, Snapshot snapshot, Oid *relid,
+				 Oid *filenode)
+{
+	AttrNumber	att = which == STORE_MARK ? MARK_RELID : SEGMENT_RELID;
+	bool		found = false;
+	int			i;
+
+	/* the same table first */
+	for (i = 0; i < 2 && !found; i++)
+	{
+		ScanKeyData keys[2];
+		StoreScan	s;
+
+		ScanKeyInit(&keys[0], att,
+					i == 0 ? BTEqualStrategyNumber : BTGreaterStrategyNumber,
+					i == 0 ? F_OIDEQ : F_OIDGT, ObjectIdGetDatum(*relid));
+		ScanKeyInit(&keys[1], att + 1, BTGreaterStrategyNumber, F_OIDGT,
+					ObjectIdGetDatum(i == 0 ? *filenode : InvalidOid));
+		begin_scan(&s, which, snapshot, 2, keys);
+		found = next_row(&s);
+		if (found)
+		{
+			*relid = DatumGetObjectId(get_column(&s, att));
+			*filenode = DatumGetObjectId(get_column(&s, att + 1));
+		}
+		end_scan(&s);
+	}
+	return found;
+}
+
+/*
+ * store_drop_table: deletes directory and marks of one filenode of a table.
+ */
+void
+store_drop_table(Oid relid, Oid filenode)
+{
+	ScanKeyData keys[2];
+	int			i;
+
+	for (i = 0; i < 2; i++)
+	{
+		AttrNumber	att = i == 0 ? SEGMENT_RELID : MARK_RELID;
+
+		ScanKeyInit(&keys[0], att, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(relid));
+		ScanKeyInit(&keys[1], att + 1, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(filenode));
+		delete_rows(i == 0 ? STORE_SEGMENT : STORE_MARK, NULL, 2, keys);
+	}
+}
+
+/*
+ * store_next_blob: the next segment after *segid of which there are columns.
+ */
+bool
+store_next_blob(Snapshot snapshot, int64 *segid)
+{
+	ScanKeyData key;
+	StoreScan	s;
+	bool		found;
+
+	ScanKeyInit(&key, CHUNK_SEGMENT, BTGreaterStrategyNumber, F_INT8GT,
+				Int64GetDatum(*segid));
+	begin_scan(&s, STORE_CHUNK, snapshot, 1, &key);
+	found = next_row(&s);
+	if (found)
+		*segid = DatumGetInt64(get_column(&s, CHUNK_SEGMENT));
+	end_scan(&s);
+	return found;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		l = *(const int64 *) a;
+	int64		r = *(const int64 *) b;
+
+	return l < r ? -1 : l > r ? 1 : 0;
+}
+
+/*
+ * store_segment_ids: all segments of the database, ascending.
+ */
+int64 *
+store_segment_ids(Snapshot snapshot, int *n)
+{
+	int			room = 64;
+	int64	   *ids = palloc(room * sizeof(int64));
+	StoreScan	s;
+
+	*n = 0;
+	begin_scan(&s, STORE_SEGMENT, snapshot, 0, NULL);
+	while (next_row(&s))
+	{
+		if (*n >= room)
+		{
+			room *= 2;
+			ids = repalloc_huge(ids, room * sizeof(int64));
+		}
+		ids[(*n)++] = DatumGetInt64(get_column(&s, SEGMENT_ID));
+	}
+	end_scan(&s);
+	qsort(ids, *n, sizeof(int64), compare_ids);
+	return ids;
+}
+
+/* ---- the end of a table ---- */
 
 /*
  * store_forget: deletes everything that is known of a table, whatever its
@@ -865,7 +1085,7 @@ store_object_access(ObjectAccessType access, Oid classId, Oid objectId,
 	}
 }
 
-/*---- keeping users out ---- */
+/* ---- keeping users out ---- */
 
 /* Makes a relation one that logical decoding skips; true if it was none */
 static bool

@@ -152,7 +152,7 @@ column_int_datum(int64 value, int16 typlen)
 	}
 }
 
-/*---- numeric ---- */
+/* ---- numeric ---- */
 
 /* a numeric's parts */
 typedef struct NumericParts
@@ -321,7 +321,7 @@ numeric_unscale(const char *payload, uint32 len, int *scale, int64 *value)
 	return true;
 }
 
-/*---- byte strings ---- */
+/* ---- byte strings ---- */
 
 /*
  * column_datum_bytes: room for the Datum of a value of so many bytes.

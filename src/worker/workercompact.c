@@ -1,0 +1,562 @@
+/*-------------------------------------------------------------------------
+ *
+ * workercompact.c
+ *	  Makes segments of a table's blocks, and keeps them in shape.
+ *
+ * New segments are made in three steps.  A transaction announces the blocks: it
+ * puts rows into the directory that are not valid yet, and tells every session
+ * to look again.  Then all transactions are waited for that may have written to
+ * the table without knowing.  From then on whoever writes to these blocks marks
+ * what he writes, and another transaction takes a snapshot, reads the blocks
+ * and publishes what the snapshot sees.  A change that the snapshot does not
+ * see is marked, or will be when it commits.  Marks that it does see are
+ * deleted.
+ *
+ * A segment with many marks is made anew.  Its blocks are known to all writers,
+ * so that the last step is enough.
+ *
+ * Only one process at a time works on a table.  It holds a lock of its own for
+ * that, from beginning to end, and nothing but AccessShareLock on the table
+ * while it reads.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "port/pg_bitutils.h"
+#include "storage/bufmgr.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "table/table.h"
+#include "worker/worker.h"
+
+/* sub-object of a table whose lock makes compactions take turns */
+#define COMPACT_LOCK_SUBID	1
+
+/* ranges that are announced at a time: writers mark in them while they wait */
+#define COMPACT_BATCH		256
+
+/* blocks between two looks at the clock and at who waits for us */
+#define COMPACT_STEP		64
+
+/* a range that is to get a segment */
+typedef struct CompactRange
+{
+	BlockNumber first;
+	BlockNumber nblocks;
+	int64		id;				/* of the row in the directory */
+	int64		old;			/* segment to be replaced, or 0 */
+} CompactRange;
+
+/* what one round does */
+typedef struct CompactRound
+{
+	Oid			relid;
+	Oid			filenode;
+	char	   *name;
+	const CompactOptions *options;
+	CompactResult *result;
+	MemoryContext context;		/* of all this */
+	CompactRange *ranges;
+	int			nranges;
+	BlockNumber from;			/* what is before was done in earlier rounds */
+	bool		announced;		/* are there blocks that were not covered? */
+	bool		more;			/* was there no room for all ranges? */
+	CompactEnd	end;			/* what kept us from finishing, if anything */
+} CompactRound;
+
+/* ---- the table ---- */
+
+/*
+ * Opens the table, if it is one that may have segments.  Unlogged tables keep
+ * their filenode when a crash empties them.
+ */
+static Relation
+open_table(Oid relid)
+{
+	Relation	rel = store_exists() ?
+		try_relation_open(relid, AccessShareLock) : NULL;
+
+	if (rel == NULL)
+		return NULL;
+	if ((rel->rd_rel->relkind == RELKIND_RELATION ||
+		 rel->rd_rel->relkind == RELKIND_MATVIEW) &&
+		rel->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT &&
+		omendb_is_table(rel))
+		return rel;
+	relation_close(rel, AccessShareLock);
+	return NULL;
+}
+
+static Oid
+filenode_of(Relation rel)
+{
+	return (Oid) OmenRelNumber(OmenRelLocator(rel));
+}
+
+static void
+begin_transaction(void)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* ---- taking turns ---- */
+
+static void
+set_turn_tag(LOCKTAG *tag, Oid relid)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, RelationRelationId, relid,
+					   COMPACT_LOCK_SUBID);
+}
+
+static bool
+take_turn(Oid relid, bool wait)
+{
+	LOCKTAG		tag;
+	LockAcquireResult result;
+
+	set_turn_tag(&tag, relid);
+	StartTransactionCommand();
+	result = LockAcquire(&tag, ExclusiveLock, true, !wait);
+	CommitTransactionCommand();
+	return result != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+end_turn(Oid relid)
+{
+	LOCKTAG		tag;
+
+	set_turn_tag(&tag, relid);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+/* Does a session wait for its turn, or somebody for the database? */
+static bool
+is_in_the_way(const CompactRound *round)
+{
+	LOCKTAG		tag;
+
+	set_turn_tag(&tag, round->relid);
+	return worker_database_wanted() ||
+		(!round->options->now && LockHasWaiters(&tag, ExclusiveLock, true));
+}
+
+/* ---- what there is to do ---- */
+
+static void
+add_range(CompactRound *round, BlockNumber first, BlockNumber nblocks,
+		  int64 old)
+{
+	CompactRange *r;
+
+	if (round->more || round->nranges >= COMPACT_BATCH)
+	{
+		round->more = true;
+		return;
+	}
+	round->from = first + nblocks;
+	r = &round->ranges[round->nranges++];
+	r->first = first;
+	r->nblocks = nblocks;
+	r->old = old;
+	r->id = store_next_id();
+}
+
+/* Has nothing changed in these blocks for some time? */
+static bool
+is_quiet(Relation rel, BlockNumber first, BlockNumber nblocks,
+		 XLogRecPtr limit)
+{
+	BufferAccessStrategy strategy;
+	bool		quiet = true;
+	BlockNumber b;
+
+	if (limit == PG_UINT64_MAX)
+		return true;
+	strategy = GetAccessStrategy(BAS_BULKREAD);
+	for (b = first; quiet && b < first + nblocks; b++)
+	{
+		Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, b,
+												RBM_NORMAL, strategy);
+
+		CHECK_FOR_INTERRUPTS();
+		quiet = BufferGetLSNAtomic(buffer) <= limit;
+		ReleaseBuffer(buffer);
+	}
+	FreeAccessStrategy(strategy);
+	return quiet;
+}
+
+/* Adds what of the uncovered blocks [first, end) is due. */
+static void
+add_gap(CompactRound *round, Relation rel, BlockNumber first, BlockNumber end,
+		bool last)
+{
+	BlockNumber step = round->options->segment_blocks;
+
+	while (first < end && !round->more)
+	{
+		BlockNumber n = Min(step, end - first);
+
+		/* the end of the table is still growing */
+		if (n < step && last && !round->options->now)
+			break;
+		if (is_quiet(rel, first, n, round->options->quiet))
+			add_range(round, first, n, 0);
+		first += n;
+	}
+}
+
+/* The part of a segment's rows that is marked, in percent */
+static double
+marked_part(Relation rel, const Segment *segment)
+{
+	int			n;
+	int			i;
+	int			w;
+	int64		rows = 0;
+	BlockMarks *marks = store_marks(rel, GetActiveSnapshot(), segment->first,
+									segment->nblocks, &n);
+
+	for (i = 0; i < n; i++)
+	{
+		for (w = 0; w < lengthof(marks[i].offsets); w++)
+			rows += pg_popcount64(marks[i].offsets[w]);
+	}
+	if (marks != NULL)
+		pfree(marks);
+	return rows * 100.0 / Max(segment->nrows, 1);
+}
+
+static void
+add_rebuild(CompactRound *round, Relation rel, const Segment *segment)
+{
+	double		part = marked_part(rel, segment);
+	BlockNumber end = RelationGetNumberOfBlocks(rel);
+
+	if (part == 0 ||
+		(!round->options->full && part < worker_rebuild_threshold))
+		return;
+	end = Min(end, segment->first + segment->nblocks);
+	if (end <= segment->first ||
+		is_quiet(rel, segment->first, end - segment->first,
+				 round->options->quiet))
+		add_range(round, segment->first, segment->nblocks, segment->id);
+}
+
+/*
+ * Looks at the directory.  Rows that are not valid are of a process that died:
+ * we would not have our turn otherwise.
+ */
+static void
+find_ranges(CompactRound *round, Relation rel)
+{
+	List	   *segments = store_directory(rel, NULL, false);
+	BlockNumber from = round->from;
+	BlockNumber next = from;
+	BlockNumber end = RelationGetNumberOfBlocks(rel);
+	ListCell   *lc;
+
+	foreach(lc, segments)
+	{
+		Segment    *segment = lfirst(lc);
+
+		if (!segment->valid)
+		{
+			store_drop_segment(rel, segment);
+			continue;
+		}
+		add_gap(round, rel, next, Min(segment->first, end), false);
+		if (segment->first >= from)
+			add_rebuild(round, rel, segment);
+		next = Max(next, segment->first + segment->nblocks);
+	}
+	add_gap(round, rel, next, end, true);
+}
+
+/* First step: announce what is to be covered. */
+static void
+announce(CompactRound *round, Relation rel)
+{
+	int			i;
+
+	for (i = 0; i < round->nranges; i++)
+	{
+		Segment		segment = {0};
+
+		if (round->ranges[i].old != 0)
+			continue;
+		segment.id = round->ranges[i].id;
+		segment.first = round->ranges[i].first;
+		segment.nblocks = round->ranges[i].nblocks;
+		segment.layout = PointerGetDatum(palloc0(VARHDRSZ));
+		SET_VARSIZE(DatumGetPointer(segment.layout), VARHDRSZ);
+		store_add_segment(rel, &segment);
+		round->announced = true;
+	}
+	if (round->announced)
+		CacheInvalidateRelcache(rel);
+}
+
+static void
+plan_round(CompactRound *round)
+{
+	Relation	rel;
+
+	begin_transaction();
+	rel = open_table(round->relid);
+	if (rel != NULL)
+	{
+		round->filenode = filenode_of(rel);
+		round->name = MemoryContextStrdup(round->context,
+										  quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+																	 RelationGetRelationName(rel)));
+		find_ranges(round, rel);
+		announce(round, rel);
+		relation_close(rel, AccessShareLock);
+	}
+	else
+		round->end = COMPACT_CHANGED;
+	end_transaction();
+}
+
+/* ---- making segments ---- */
+
+static void
+report_progress(CompactRound *round, int done)
+{
+	char		activity[NAMEDATALEN * 2 + 100];
+
+	snprintf(activity, sizeof(activity), "omendb: compacting %s, segment %d of %d",
+			 round->name, done + 1, round->nranges);
+	pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+/* Reads the blocks, unless we are in somebody's way. */
+static bool
+read_blocks(CompactRound *round, Relation rel, SegmentWriter *writer,
+			const CompactRange *range)
+{
+	BlockNumber end = Min(range->first + range->nblocks,
+						  RelationGetNumberOfBlocks(rel));
+	BlockNumber b;
+
+	for (b = range->first; b < end;)
+	{
+		BlockNumber n = Min(COMPACT_STEP, end - b);
+
+		if (is_in_the_way(round))
+		{
+			round->end = COMPACT_STOPPED;
+			return false;
+		}
+		segment_write_blocks(writer, b, n);
+		b += n;
+		if (!round->options->now)
+			worker_throttle((int64) n * BLCKSZ);
+	}
+	return true;
+}
+
+/* Replaces a range's row of the directory, and what the new one makes void. */
+static void
+publish(Relation rel, Snapshot snapshot, const CompactRange *range,
+		const Segment *segment)
+{
+	Segment		gone = {0};
+
+	store_drop_marks(rel, snapshot, range->first, range->nblocks);
+	gone.first = range->first;
+	gone.id = range->old != 0 ? range->old : range->id;
+	store_drop_segment(rel, &gone);
+	if (range->old != 0)
+		store_drop_blobs(range->old);
+	store_add_segment(rel, segment);
+}
+
+/* Last step, in a transaction whose snapshot is active */
+static bool
+make_segment(CompactRound *round, Relation rel, const CompactRange *range)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	Segment		segment = {0};
+	SegmentWriter *writer;
+
+	segment.id = range->id;
+	segment.first = range->first;
+	segment.nblocks = range->nblocks;
+	segment_inline_limit = round->options->inline_limit;
+	writer = segment_write_begin(rel, snapshot, range->first, range->nblocks);
+	if (!read_blocks(round, rel, writer, range))
+		return false;
+	round->result->bytes += segment_write_end(writer, &segment);
+	publish(rel, snapshot, range, &segment);
+	round->result->segments++;
+	round->result->blocks += segment.nblocks;
+	round->result->rows += segment.nrows;
+	return true;
+}
+
+/* False if the segment could not be made. */
+static bool
+make_in_transaction(CompactRound *round, const CompactRange *range)
+{
+	bool		done = false;
+	Relation	rel;
+
+	begin_transaction();
+	rel = open_table(round->relid);
+	if (rel == NULL || filenode_of(rel) != round->filenode)
+		round->end = COMPACT_CHANGED;
+	else
+		done = make_segment(round, rel, range);
+	if (rel != NULL)
+		relation_close(rel, AccessShareLock);
+	if (done)
+		end_transaction();
+	else
+		AbortCurrentTransaction();
+	return done;
+}
+
+static void
+make_segments(CompactRound *round)
+{
+	int			i;
+
+	for (i = 0; i < round->nranges; i++)
+	{
+		report_progress(round, i);
+		if (!make_in_transaction(round, &round->ranges[i]))
+			return;
+	}
+}
+
+/* ---- afterwards ---- */
+
+/* Removes what was announced and did not come. */
+static void
+drop_unfinished(Oid relid)
+{
+	Relation	rel;
+	ListCell   *lc;
+
+	begin_transaction();
+	rel = open_table(relid);
+	if (rel != NULL)
+	{
+		foreach(lc, store_directory(rel, NULL, false))
+		{
+			Segment    *segment = lfirst(lc);
+
+			if (!segment->valid)
+				store_drop_segment(rel, segment);
+		}
+		relation_close(rel, AccessShareLock);
+	}
+	end_transaction();
+}
+
+/* Makes few rows of many rows of marks. */
+static void
+merge_marks(Oid relid)
+{
+	Relation	rel;
+	ListCell   *lc;
+
+	begin_transaction();
+	rel = open_table(relid);
+	if (rel != NULL)
+	{
+		foreach(lc, store_directory(rel, GetActiveSnapshot(), false))
+		{
+			Segment    *segment = lfirst(lc);
+
+			if (segment->valid)
+				store_merge_marks(rel, GetActiveSnapshot(), segment->first,
+								  segment->nblocks, worker_merge_threshold);
+		}
+		relation_close(rel, AccessShareLock);
+	}
+	end_transaction();
+}
+
+static void
+run_round(CompactRound *round)
+{
+	plan_round(round);
+	if (round->end == COMPACT_DONE && round->announced &&
+		!worker_wait_for_writers(round->relid))
+		round->end = COMPACT_WRITERS;
+	if (round->end == COMPACT_DONE)
+		make_segments(round);
+	if (round->end != COMPACT_DONE)
+		drop_unfinished(round->relid);
+}
+
+static void
+run_rounds(CompactRound *round)
+{
+	do
+	{
+		round->nranges = 0;
+		round->announced = false;
+		round->more = false;
+		run_round(round);
+	} while (round->end == COMPACT_DONE && round->more);
+	merge_marks(round->relid);
+}
+
+/*
+ * compact_table: makes the segments that are due.  Called outside a
+ * transaction, in a process of its own; result is added to.
+ */
+CompactEnd
+compact_table(Oid relid, const CompactOptions *options, CompactResult *result)
+{
+	CompactRound round = {0};
+
+	if (!take_turn(relid, options->now))
+		return COMPACT_BUSY;
+	round.relid = relid;
+	round.options = options;
+	round.result = result;
+	round.end = COMPACT_DONE;
+	round.context = AllocSetContextCreate(TopMemoryContext,
+										  "omendb compaction",
+										  ALLOCSET_DEFAULT_SIZES);
+	round.ranges = MemoryContextAlloc(round.context,
+									  COMPACT_BATCH * sizeof(CompactRange));
+	worker_throttle_begin();
+	PG_TRY();
+	{
+		run_rounds(&round);
+	}
+	PG_FINALLY();
+	{
+		/* a lock of the session survives the end of the transaction */
+		end_turn(relid);
+		MemoryContextDelete(round.context);
+	}
+	PG_END_TRY();
+	return round.end;
+}
