@@ -87,11 +87,11 @@ exact_quotient(uint64 word, const Scaling *scaling)
 	return product >> scaling->shift | product << (64 - scaling->shift);
 }
 
-/* Makes the scale a factor of all values; 1 when there is no common one. */
+/* Makes the scale a factor of all values, unless it becomes too small. */
 static uint64
 refine_scale(const int64 *values, uint32 n, Scaling *scaling)
 {
-	for (uint32 i = 0; i < n && scaling->scale > 1; i++)
+	for (uint32 i = 0; i < n && scaling->scale >= MIN_SCALE; i++)
 	{
 		uint64		word = (uint64) values[i] - (uint64) scaling->ref;
 
@@ -460,21 +460,6 @@ estimate_frames(const CodecInts *in, ColumnCodec codec, const Scaling *scaling)
 	return result + in->nvectors * sizeof(uint32);
 }
 
-/* The factor that the sampled values have in common; the rest may not. */
-static void
-guess_scaling(const CodecInts *in, Scaling *scaling)
-{
-	uint32		n = in->start[in->nvectors];
-	uint32		step = Max(n / 4096, 1);
-	int64	   *values = palloc((n / step + 1) * sizeof(int64));
-	uint32		count = 0;
-
-	for (uint32 i = 0; i < n; i += step)
-		values[count++] = in->values[i];
-	find_scaling(values, count, scaling);
-	pfree(values);
-}
-
 /*
  * Chooses an encoding for at least one value: the smallest, but one that is
  * slower to decode only if it saves something.  *nbytes is its guessed size.
@@ -496,7 +481,7 @@ codec_ints_choose(const CodecInts *in, Size *nbytes)
 	*nbytes = sizeof(int64);
 	if (nruns == 1)
 		return best;
-	guess_scaling(in, &scaling);
+	find_scaling(in->values, n, &scaling);
 	for (int i = 0; i < lengthof(codecs); i++)
 	{
 		Size		size = estimate_frames(in, codecs[i], &scaling);

@@ -126,6 +126,33 @@ model_set_bytes(ModelColumn *model, int i, uint32 len, Size room)
 	return model->heap + model->nheap - len;
 }
 
+/* By memcmp and then by length */
+static inline int
+model_compare_bytes(const ColumnBytes *a, const ColumnBytes *b)
+{
+	int			cmp = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
+
+	return cmp != 0 ? cmp : a->len < b->len ? -1 : a->len > b->len;
+}
+
+/* Have two rows, neither of them null, the same value? */
+static inline bool
+model_same(const ModelColumn *model, int i, int j)
+{
+	switch (model->values.class)
+	{
+		case COLUMN_INT:
+			return model->ints[i] == model->ints[j];
+		case COLUMN_FLOAT4:
+			return memcmp(&model->floats4[i], &model->floats4[j], sizeof(float)) == 0;
+		case COLUMN_FLOAT8:
+			return memcmp(&model->floats8[i], &model->floats8[j], sizeof(double)) == 0;
+		case COLUMN_BYTES:
+			return model_compare_bytes(&model->bytes[i], &model->bytes[j]) == 0;
+	}
+	return false;
+}
+
 static inline bool
 model_row_is(const ModelColumn *model, int row, const ColumnVector *vector, int i)
 {
