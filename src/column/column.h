@@ -17,6 +17,7 @@
 #include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "storage/block.h"
+#include "storage/buf.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
@@ -86,7 +87,8 @@ typedef struct ColumnStats
 	uint32		nnulls;
 	uint32		ndistinct;		/* entries of a dictionary, otherwise 0 */
 	uint32		nbytes;			/* of the encoded column */
-	bool		has_minmax;		/* false: all null, or all NaN */
+	bool		has_minmax;		/* false: all null, all NaN, or COLUMN_BYTES */
+	bool		has_bytes;		/* min_bytes and max_bytes are set */
 	bool		has_nan;		/* floats: a NaN occurs; min and max ignore it */
 	int64		min_int,
 				max_int;		/* COLUMN_INT */
@@ -322,6 +324,8 @@ extern SegmentWriter *segment_write_begin(Relation rel, Snapshot snapshot,
 extern void segment_write_blocks(SegmentWriter *writer, BlockNumber first,
 								 BlockNumber nblocks);
 extern int64 segment_write_end(SegmentWriter *writer, Segment *segment);
+extern int	heap_visible_tuples(Relation rel, Snapshot snapshot, Buffer buffer,
+								HeapTupleData *tuples);
 
 /* columnsegment.c: reading */
 extern SegmentReader *segment_open(Relation rel, const Segment *segment);

@@ -385,7 +385,7 @@ codec_dict_bytes(CodecBuffer *buf, const ColumnBytes *values,
 		stats->ndistinct = table.n;
 		stats->min_bytes = table.bytes[0];
 		stats->max_bytes = table.bytes[table.n - 1];
-		stats->has_minmax = true;
+		stats->has_bytes = true;
 	}
 	table_free(&table);
 	pfree(codes);

@@ -121,7 +121,7 @@ compare_bytes(const ColumnBytes *a, const ColumnBytes *b)
 void
 codec_stats_bytes(const ColumnBytes *bytes, uint32 n, ColumnStats *stats)
 {
-	if (n == 0 || stats->has_minmax)
+	if (n == 0 || stats->has_bytes)
 		return;
 	stats->min_bytes = stats->max_bytes = bytes[0];
 	for (uint32 i = 1; i < n; i++)
@@ -131,7 +131,7 @@ codec_stats_bytes(const ColumnBytes *bytes, uint32 n, ColumnStats *stats)
 		else if (compare_bytes(&bytes[i], &stats->max_bytes) > 0)
 			stats->max_bytes = bytes[i];
 	}
-	stats->has_minmax = true;
+	stats->has_bytes = true;
 }
 
 /*

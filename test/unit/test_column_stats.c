@@ -93,7 +93,8 @@ check_bytes(const ModelColumn *model, const ColumnStats *stats)
 		if (max == NULL || model_compare_bytes(value, max) > 0)
 			max = value;
 	}
-	CHECK_EQ(stats->has_minmax, min != NULL);
+	CHECK_EQ(stats->has_bytes, min != NULL);
+	CHECK(!stats->has_minmax);
 	if (min == NULL)
 		return;
 	CHECK(model_compare_bytes(&stats->min_bytes, min) == 0);
