@@ -414,3 +414,72 @@ LANGUAGE C STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION omendb.set_compaction(regclass, boolean) IS
 'lets the background worker compact an omendb table, or not';
+
+CREATE FUNCTION omendb.verify("table" regclass,
+							  OUT segment bigint,
+							  OUT first_block bigint,
+							  OUT blocks bigint,
+							  OUT "rows" bigint,
+							  OUT marked bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'omendb_verify'
+LANGUAGE C STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION omendb.verify(regclass) IS
+'compares every segment of an omendb table with the table; raises an error at the first difference';
+
+CREATE FUNCTION omendb.table_stats("table" regclass,
+								   OUT blocks bigint,
+								   OUT covered_blocks bigint,
+								   OUT segments bigint,
+								   OUT building bigint,
+								   OUT "rows" bigint,
+								   OUT marked bigint,
+								   OUT bytes bigint,
+								   OUT enabled boolean,
+								   OUT last_run timestamptz,
+								   OUT runs bigint,
+								   OUT last_error text)
+AS 'MODULE_PATHNAME', 'omendb_table_stats'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omendb.table_stats(regclass) IS
+'what an omendb table has in columns; see omendb.stat_table';
+
+CREATE FUNCTION omendb.column_stats("table" regclass,
+									OUT attnum smallint,
+									OUT attname name,
+									OUT encoding text,
+									OUT segments bigint,
+									OUT bytes bigint,
+									OUT nulls bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'omendb_column_stats'
+LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omendb.column_stats(regclass) IS
+'segments, bytes and nulls of each column of an omendb table, by encoding; see omendb.stat_column';
+
+CREATE VIEW omendb.stat_table AS
+SELECT c.oid AS relid, n.nspname AS schemaname, c.relname, s.*
+FROM pg_catalog.pg_class c
+	 JOIN pg_catalog.pg_am a ON a.oid = c.relam
+	 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	 CROSS JOIN LATERAL omendb.table_stats(c.oid) s
+WHERE a.amname = 'omendb' AND c.relkind IN ('r', 'm');
+
+COMMENT ON VIEW omendb.stat_table IS
+'what omendb tables have in columns, and what the worker did';
+
+CREATE VIEW omendb.stat_column AS
+SELECT c.oid AS relid, n.nspname AS schemaname, c.relname, s.*
+FROM pg_catalog.pg_class c
+	 JOIN pg_catalog.pg_am a ON a.oid = c.relam
+	 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	 CROSS JOIN LATERAL omendb.column_stats(c.oid) s
+WHERE a.amname = 'omendb' AND c.relkind IN ('r', 'm');
+
+COMMENT ON VIEW omendb.stat_column IS
+'segments, bytes and nulls of the columns of omendb tables, by encoding';
+
+GRANT SELECT ON omendb.stat_table, omendb.stat_column TO PUBLIC;

@@ -4,8 +4,9 @@
  *	  What the directory keeps of a segment: where its rows are in the heap,
  *	  and what its columns are like.
  *
- * The bytes are a LayoutHeader, a LayoutColumn for each column, the places of
- * the rows, and the marks (columnmark.c) of rows that are only in the heap.
+ * The bytes are a LayoutHeader, a LayoutColumn for each column, the least and
+ * greatest byte strings of columns where they are short, the places of the
+ * rows, and the marks (columnmark.c) of rows that are only in the heap.
  * Fields are in the byte order of the machine, as everything on disk is.
  *
  * The places are, for runs of blocks that are alike, two varints: the length
@@ -27,6 +28,9 @@
 #define LAYOUT_MAGIC	0x4C6F4531
 #define LAYOUT_VERSION	1
 
+/* longer byte strings are not kept as least and greatest ones */
+#define LAYOUT_MAX_STRING	64
+
 typedef struct LayoutHeader
 {
 	uint32		magic;
@@ -35,8 +39,10 @@ typedef struct LayoutHeader
 	uint32		nrows;
 	uint32		nblocks;
 	uint32		ncolumns;
+	uint32		strings;		/* bytes of least and greatest strings */
 	uint32		places;			/* bytes of the places of rows */
 	uint32		from_heap;		/* bytes of the marks */
+	uint32		unused;
 } LayoutHeader;
 
 typedef struct LayoutColumn
@@ -53,13 +59,13 @@ typedef struct LayoutColumn
 	uint8		has_minmax;
 	uint8		has_nan;
 	uint8		unused[6];
-	int64		low;			/* or the bits of a double */
+	int64		low;			/* or the bits of a double, or a length */
 	int64		high;
 	int64		sum_hi;
 	uint64		sum_lo;
 } LayoutColumn;
 
-StaticAssertDecl(sizeof(LayoutHeader) == 32 && sizeof(LayoutColumn) == 64,
+StaticAssertDecl(sizeof(LayoutHeader) == 40 && sizeof(LayoutColumn) == 64,
 				 "structs of the layout have no holes");
 
 /* where reading stands */
@@ -243,11 +249,49 @@ bits_double(int64 bits)
 	return value;
 }
 
+/* Is there room for the least and greatest byte strings? */
+static bool
+keeps_strings(const ColumnStats *s)
+{
+	return s->has_bytes && s->min_bytes.len <= LAYOUT_MAX_STRING &&
+		s->max_bytes.len <= LAYOUT_MAX_STRING;
+}
+
+/* Puts least and greatest value into the fixed part and into "strings". */
 static void
-put_column(StringInfo buf, const SegmentColumn *column)
+put_minmax(LayoutColumn *c, const SegmentColumn *column, StringInfo strings)
 {
 	const ColumnStats *s = &column->stats;
-	bool		ints = column_form_class(column->form) == COLUMN_INT;
+
+	c->has_minmax = s->has_minmax;
+	switch (column_form_class(column->form))
+	{
+		case COLUMN_INT:
+			c->low = s->min_int;
+			c->high = s->max_int;
+			break;
+		case COLUMN_BYTES:
+			c->has_minmax = keeps_strings(s);
+			if (!c->has_minmax)
+				break;
+			c->low = s->min_bytes.len;
+			c->high = s->max_bytes.len;
+			appendBinaryStringInfo(strings, s->min_bytes.data,
+								   s->min_bytes.len);
+			appendBinaryStringInfo(strings, s->max_bytes.data,
+								   s->max_bytes.len);
+			break;
+		default:
+			c->low = double_bits(s->min_float);
+			c->high = double_bits(s->max_float);
+			break;
+	}
+}
+
+static void
+put_column(StringInfo buf, const SegmentColumn *column, StringInfo strings)
+{
+	const ColumnStats *s = &column->stats;
 	LayoutColumn c;
 
 	memset(&c, 0, sizeof(c));
@@ -260,17 +304,52 @@ put_column(StringInfo buf, const SegmentColumn *column)
 	c.nnulls = s->nnulls;
 	c.ndistinct = s->ndistinct;
 	c.nbytes = s->nbytes;
-	c.has_minmax = s->has_minmax;
 	c.has_nan = s->has_nan;
-	c.low = ints ? s->min_int : double_bits(s->min_float);
-	c.high = ints ? s->max_int : double_bits(s->max_float);
 	c.sum_hi = s->sum_hi;
 	c.sum_lo = s->sum_lo;
+	put_minmax(&c, column, strings);
 	appendBinaryStringInfo(buf, (const char *) &c, sizeof(c));
 }
 
 static bool
-get_column(SegmentColumn *column, const char *from)
+get_string(LayoutCursor *strings, int64 len, ColumnBytes *bytes)
+{
+	if (len < 0 || len > strings->end - strings->at)
+		return false;
+	bytes->data = (const char *) strings->at;
+	bytes->len = (uint32) len;
+	strings->at += len;
+	return true;
+}
+
+static bool
+get_minmax(const LayoutColumn *c, SegmentColumn *column,
+		   LayoutCursor *strings)
+{
+	ColumnStats *s = &column->stats;
+
+	s->has_minmax = c->has_minmax;
+	switch (column_form_class(column->form))
+	{
+		case COLUMN_INT:
+			s->min_int = c->low;
+			s->max_int = c->high;
+			return true;
+		case COLUMN_BYTES:
+			s->has_minmax = false;
+			s->has_bytes = c->has_minmax;
+			return !s->has_bytes ||
+				(get_string(strings, c->low, &s->min_bytes) &&
+				 get_string(strings, c->high, &s->max_bytes));
+		default:
+			s->min_float = bits_double(c->low);
+			s->max_float = bits_double(c->high);
+			return true;
+	}
+}
+
+static bool
+get_column(SegmentColumn *column, const char *from, LayoutCursor *strings)
 {
 	ColumnStats *s = &column->stats;
 	LayoutColumn c;
@@ -289,21 +368,10 @@ get_column(SegmentColumn *column, const char *from)
 	s->nnulls = c.nnulls;
 	s->ndistinct = c.ndistinct;
 	s->nbytes = c.nbytes;
-	s->has_minmax = c.has_minmax;
 	s->has_nan = c.has_nan;
-	if (column_form_class(column->form) == COLUMN_INT)
-	{
-		s->min_int = c.low;
-		s->max_int = c.high;
-	}
-	else
-	{
-		s->min_float = bits_double(c.low);
-		s->max_float = bits_double(c.high);
-	}
 	s->sum_hi = c.sum_hi;
 	s->sum_lo = c.sum_lo;
-	return true;
+	return get_minmax(&c, column, strings);
 }
 
 /* ---- the whole ---- */
@@ -316,14 +384,19 @@ bytea *
 layout_pack(const SegmentReader *r)
 {
 	StringInfoData buf;
+	StringInfoData strings;
 	LayoutHeader head = {LAYOUT_MAGIC, 0, LAYOUT_VERSION};
 	int			i;
 
+	initStringInfo(&strings);
 	initStringInfo(&buf);
 	appendStringInfoSpaces(&buf, VARHDRSZ);
 	appendBinaryStringInfo(&buf, (const char *) &head, sizeof(head));
 	for (i = 0; i < r->ncolumns; i++)
-		put_column(&buf, &r->columns[i]);
+		put_column(&buf, &r->columns[i], &strings);
+	head.strings = strings.len;
+	appendBinaryStringInfo(&buf, strings.data, strings.len);
+	pfree(strings.data);
 	head.places = buf.len;
 	put_places(&buf, r);
 	head.places = buf.len - head.places;
@@ -351,7 +424,7 @@ sizes_fit(const LayoutHeader *head, Size size)
 {
 	return head->ncolumns <= MaxHeapAttributeNumber &&
 		sizeof(LayoutHeader) + head->ncolumns * sizeof(LayoutColumn) +
-		(uint64) head->places + head->from_heap == size;
+		(uint64) head->strings + head->places + head->from_heap == size;
 }
 
 static bool
@@ -370,20 +443,26 @@ get_marks(SegmentReader *r, const char *from, uint32 n)
 					 r->from_heap);
 }
 
+/* The strings are copied: the bytes of the layout may go. */
 static bool
-get_columns(SegmentReader *r, const char *from, int n)
+get_columns(SegmentReader *r, const char *from, const LayoutHeader *head)
 {
+	LayoutCursor strings;
+	char	   *copy = palloc(head->strings + 1);
 	int			i;
 
-	r->ncolumns = n;
-	r->columns = palloc((n + 1) * sizeof(SegmentColumn));
-	for (i = 0; i < n; i++, from += sizeof(LayoutColumn))
+	r->ncolumns = head->ncolumns;
+	r->columns = palloc((r->ncolumns + 1) * sizeof(SegmentColumn));
+	memcpy(copy, from + r->ncolumns * sizeof(LayoutColumn), head->strings);
+	strings.at = (const uint8 *) copy;
+	strings.end = strings.at + head->strings;
+	for (i = 0; i < r->ncolumns; i++, from += sizeof(LayoutColumn))
 	{
-		if (!get_column(&r->columns[i], from) ||
+		if (!get_column(&r->columns[i], from, &strings) ||
 			(i > 0 && r->columns[i].attno <= r->columns[i - 1].attno))
 			return false;
 	}
-	return true;
+	return strings.at == strings.end;
 }
 
 static const char *
@@ -425,9 +504,9 @@ layout_unpack(SegmentReader *r, const char **problem)
 	r->offsets = palloc((head.nrows + 1) * sizeof(OffsetNumber));
 	*problem = "its layout is damaged";
 	data += sizeof(head);
-	if (!get_columns(r, data, head.ncolumns))
+	if (!get_columns(r, data, &head))
 		return false;
-	data += head.ncolumns * sizeof(LayoutColumn);
+	data += head.ncolumns * sizeof(LayoutColumn) + head.strings;
 	c.at = (const uint8 *) data;
 	c.end = c.at + head.places;
 	return get_places(r, &c) && get_marks(r, data + head.places,

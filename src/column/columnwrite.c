@@ -173,7 +173,8 @@ is_too_large(SegmentWriter *w)
 			 c->form != COLUMN_FORM_NUMERIC) || w->isnull[c->attno - 1])
 			continue;
 		value = (struct varlena *) DatumGetPointer(w->datums[c->attno - 1]);
-		if (VARATT_IS_SHORT(value))
+		if (!VARATT_IS_EXTENDED(value) &&
+			VARSIZE(value) - VARHDRSZ <= 1024)
 			continue;
 		if (toast_raw_datum_size(PointerGetDatum(value)) - VARHDRSZ >
 			(Size) segment_inline_limit * 1024)
@@ -298,9 +299,14 @@ leave_in_heap(SegmentWriter *w, BlockNumber block, OffsetNumber offset)
 	m->offsets[offset / 64] |= UINT64CONST(1) << (offset % 64);
 }
 
-/* The tuples of a page that the snapshot sees; the number of them */
-static int
-visible_tuples(SegmentWriter *w, Buffer buffer, HeapTupleData *tuples)
+/*
+ * heap_visible_tuples: the tuples of a pinned page of rel that a snapshot sees,
+ * at most MaxHeapTuplesPerPage; returns their number.  The pin keeps them where
+ * they are.
+ */
+int
+heap_visible_tuples(Relation rel, Snapshot snapshot, Buffer buffer,
+					HeapTupleData *tuples)
 {
 	Page		page = BufferGetPage(buffer);
 	bool		all;
@@ -309,8 +315,8 @@ visible_tuples(SegmentWriter *w, Buffer buffer, HeapTupleData *tuples)
 	int			n = 0;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	TestForOldSnapshot(w->snapshot, w->rel, page);
-	all = PageIsAllVisible(page) && !w->snapshot->takenDuringRecovery;
+	TestForOldSnapshot(snapshot, rel, page);
+	all = PageIsAllVisible(page) && !snapshot->takenDuringRecovery;
 	max = PageGetMaxOffsetNumber(page);
 	for (off = FirstOffsetNumber; off <= max; off++)
 	{
@@ -319,25 +325,25 @@ visible_tuples(SegmentWriter *w, Buffer buffer, HeapTupleData *tuples)
 
 		if (!ItemIdIsNormal(item))
 			continue;
-		t->t_tableOid = RelationGetRelid(w->rel);
+		t->t_tableOid = RelationGetRelid(rel);
 		t->t_data = (HeapTupleHeader) PageGetItem(page, item);
 		t->t_len = ItemIdGetLength(item);
 		ItemPointerSet(&t->t_self, BufferGetBlockNumber(buffer), off);
-		if (all || HeapTupleSatisfiesVisibility(t, w->snapshot, buffer))
+		if (all || HeapTupleSatisfiesVisibility(t, snapshot, buffer))
 			n++;
 	}
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	return n;
 }
 
-/* Adds a page's rows.  The pin keeps the tuples where they are. */
+/* Adds a page's rows. */
 static void
 add_block(SegmentWriter *w, BlockNumber block)
 {
 	HeapTupleData tuples[MaxHeapTuplesPerPage];
 	Buffer		buffer = ReadBufferExtended(w->rel, MAIN_FORKNUM, block,
 											RBM_NORMAL, w->strategy);
-	int			n = visible_tuples(w, buffer, tuples);
+	int			n = heap_visible_tuples(w->rel, w->snapshot, buffer, tuples);
 	int			i;
 
 	for (i = 0; i < n; i++)
