@@ -402,7 +402,8 @@ layout_pack(const SegmentReader *r)
 	head.places = buf.len - head.places;
 	if (r->nfrom_heap > 0)
 	{
-		bytea	   *marks = marks_pack(r->from_heap, r->nfrom_heap);
+		bytea	   *marks = marks_pack(r->segment->first, r->from_heap,
+									r->nfrom_heap);
 
 		head.from_heap = VARSIZE(marks) - VARHDRSZ;
 		appendBinaryStringInfo(&buf, VARDATA(marks), head.from_heap);

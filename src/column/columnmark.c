@@ -112,15 +112,15 @@ put_block(uint8 *p, uint32 distance, const BlockMarks *m)
 }
 
 /*
- * marks_pack: the bytes for the marks of one row, which are in the order of
- * their blocks; the row's first block is that of marks[0].
+ * marks_pack: the bytes for marks, which are in the order of their blocks; first
+ * is what the blocks are counted from.
  */
 bytea *
-marks_pack(const BlockMarks *marks, int nmarks)
+marks_pack(BlockNumber first, const BlockMarks *marks, int nmarks)
 {
 	bytea	   *packed = palloc(VARHDRSZ + (Size) nmarks * MARK_MAX_BYTES);
 	uint8	   *p = (uint8 *) VARDATA(packed);
-	BlockNumber last = marks[0].block;
+	BlockNumber last = first;
 	int			i;
 
 	for (i = 0; i < nmarks; i++)
@@ -194,7 +194,7 @@ marks_count(const bytea *packed)
 }
 
 /*
- * marks_unpack: the marks of a row that covers nblocks from block first; room
+ * marks_unpack: the marks, of nblocks blocks from block first; there is room
  * for marks_count() of them.  False if the bytes are damaged.
  */
 bool

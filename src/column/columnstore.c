@@ -669,7 +669,7 @@ insert_marks(StoreWriter *w, Relation rel, const BlockMarks *marks,
 			 int nmarks)
 {
 	Datum		values[STORE_MAX_COLUMNS];
-	bytea	   *offsets = marks_pack(marks, nmarks);
+	bytea	   *offsets = marks_pack(marks[0].block, marks, nmarks);
 	BlockNumber nblocks = marks[nmarks - 1].block - marks[0].block + 1;
 
 	values[MARK_RELID - 1] = ObjectIdGetDatum(RelationGetRelid(rel));
