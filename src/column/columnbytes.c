@@ -69,15 +69,16 @@ codec_expands_to(ColumnCodec codec, Size nin, Size n)
 
 /*---- choice ---- */
 
-/* Copies values from position i on, up to SAMPLE_BYTES, to out. */
+/* Copies values from position i on, up to room bytes, to out. */
 static Size
-copy_sample(const ColumnBytes *values, uint32 i, uint32 n, char *out)
+copy_sample(const ColumnBytes *values, uint32 i, uint32 n, char *out,
+			Size room)
 {
 	Size		size = 0;
 
-	for (; i < n && size < SAMPLE_BYTES; i++)
+	for (; i < n && size < room; i++)
 	{
-		uint32		len = Min(values[i].len, SAMPLE_BYTES - size);
+		uint32		len = Min(values[i].len, room - size);
 
 		if (len > 0)
 			memcpy(out + size, values[i].data, len);
@@ -95,6 +96,7 @@ ColumnCodec
 codec_blocks_choose(const ColumnBytes *values, uint32 n, Size total,
 					Size *nbytes)
 {
+	Size		part = Min(SAMPLE_BYTES, Max(2048, total / (4 * SAMPLE_PLACES)));
 	Size		room = ZSTD_compressBound(SAMPLE_BYTES);
 	char	   *sample = palloc(SAMPLE_BYTES);
 	char	   *out = palloc(room);
@@ -104,7 +106,8 @@ codec_blocks_choose(const ColumnBytes *values, uint32 n, Size total,
 
 	for (int i = 0; i < SAMPLE_PLACES; i++)
 	{
-		Size		size = copy_sample(values, (uint64) n * i / SAMPLE_PLACES, n, sample);
+		Size		size = copy_sample(values, (uint64) n * i / SAMPLE_PLACES, n,
+									   sample, part);
 
 		raw += size;
 		lz4 += codec_compress(COLUMN_CODEC_LZ4, sample, size, out, room);

@@ -78,40 +78,39 @@ count_starts(const ColumnValues *values, int *nvectors)
 	return start;
 }
 
-static int64
-value_word(const ColumnValues *values, int i)
-{
-	uint64		word = 0;
-	uint32		half;
-
-	switch (values->class)
-	{
-		case COLUMN_FLOAT4:
-			memcpy(&half, &values->floats4[i], sizeof(half));
-			return half;
-		case COLUMN_FLOAT8:
-			memcpy(&word, &values->floats8[i], sizeof(word));
-			return (int64) word;
-		default:
-			return values->ints[i];
-	}
-}
-
+/*
+ * Integers, or bits of floats.  A null is written, too, and overwritten by
+ * what follows; there is room for one behind the last value.
+ */
 static int64 *
 dense_words(const ColumnValues *values, uint32 n)
 {
-	int64	   *words = palloc_extended(Max(n, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
+	int64	   *words = palloc_extended(((Size) n + 1) * sizeof(int64),
+										MCXT_ALLOC_HUGE);
+	const int64 *wide = (const int64 *) values->floats8;
+	const int32 *narrow = (const int32 *) values->floats4;
+	const bool *nulls = values->nulls;
 	uint32		count = 0;
 
-	if (values->nulls == NULL && values->class == COLUMN_FLOAT8)
+	if (values->class == COLUMN_INT)
+		wide = values->ints;
+	if (values->class == COLUMN_FLOAT4)
 	{
-		memcpy(words, values->floats8, n * sizeof(int64));
-		return words;
+		for (int i = 0; i < values->nrows; i++)
+		{
+			words[count] = (uint32) narrow[i];
+			count += nulls == NULL || !nulls[i];
+		}
 	}
-	for (int i = 0; i < values->nrows; i++)
+	else if (nulls == NULL)
+		memcpy(words, wide, n * sizeof(int64));
+	else
 	{
-		if (values->nulls == NULL || !values->nulls[i])
-			words[count++] = value_word(values, i);
+		for (int i = 0; i < values->nrows; i++)
+		{
+			words[count] = wide[i];
+			count += !nulls[i];
+		}
 	}
 	return words;
 }
@@ -119,14 +118,14 @@ dense_words(const ColumnValues *values, uint32 n)
 static ColumnBytes *
 dense_bytes(const ColumnValues *values, uint32 n)
 {
-	ColumnBytes *bytes = palloc_extended(Max(n, 1) * sizeof(ColumnBytes),
+	ColumnBytes *bytes = palloc_extended(((Size) n + 1) * sizeof(ColumnBytes),
 										 MCXT_ALLOC_HUGE);
 	uint32		count = 0;
 
 	for (int i = 0; i < values->nrows; i++)
 	{
-		if (!values->nulls[i])
-			bytes[count++] = values->bytes[i];
+		bytes[count] = values->bytes[i];
+		count += !values->nulls[i];
 	}
 	return bytes;
 }
@@ -376,7 +375,10 @@ column_encode_as(const ColumnValues *values, ColumnCodec codec,
 		free_dense(&dense);
 		return NULL;
 	}
-	codec_stats(values, stats);
+	memset(stats, 0, sizeof(ColumnStats));
+	stats->nnulls = values->nrows - dense.n;
+	if (values->class != COLUMN_BYTES)
+		codec_stats_words(values->class, dense.ints.values, dense.n, stats);
 	codec_init(&buf, sizeof(BlobHeader) + values->nrows);
 	codec_extend(&buf, sizeof(BlobHeader));
 	if (stats->nnulls > 0 && dense.n > 0)

@@ -196,7 +196,8 @@ extern bool codec_decompress(ColumnCodec codec, const char *in, Size nin,
 extern bool codec_expands_to(ColumnCodec codec, Size nin, Size n);
 
 /* columnstats.c */
-extern void codec_stats(const ColumnValues *values, ColumnStats *stats);
+extern void codec_stats_words(ColumnClass class, const int64 *words, uint32 n,
+							  ColumnStats *stats);
 extern void codec_stats_bytes(const ColumnBytes *bytes, uint32 n,
 							  ColumnStats *stats);
 

@@ -13,24 +13,14 @@
 
 /*---- integers ---- */
 
-/* Adds a 64-bit number to a 128-bit one. */
-static inline void
-add_wide(ColumnStats *stats, int64 value)
-{
-	uint64		low = stats->sum_lo + (uint64) value;
-
-	stats->sum_hi += (value < 0 ? -1 : 0) + (low < stats->sum_lo);
-	stats->sum_lo = low;
-}
-
 /* Sums of the halves of up to 2^31 numbers: low ones unsigned, high signed */
 static CODEC_KERNEL void
-sum_halves(const int64 *values, int n, uint64 *low, int64 *high)
+sum_halves(const int64 *values, uint32 n, uint64 *low, int64 *high)
 {
 	uint64		lows = 0;
 	int64		highs = 0;
 
-	for (int i = 0; i < n; i++)
+	for (uint32 i = 0; i < n; i++)
 	{
 		lows += (uint64) values[i] & 0xFFFFFFFF;
 		highs += (int32) ((uint64) values[i] >> 32);
@@ -39,71 +29,71 @@ sum_halves(const int64 *values, int n, uint64 *low, int64 *high)
 	*high = highs;
 }
 
-/* high * 2^32 + low as a 128-bit number, added to the sum */
+/* The range of n > 0 integers, and their sum: high * 2^32 + low */
 static void
-add_halves(ColumnStats *stats, uint64 low, int64 high)
+stats_ints(const int64 *values, uint32 n, ColumnStats *stats)
 {
-	uint64		shifted = (uint64) high << 32;
-	uint64		sum = stats->sum_lo + shifted;
+	uint64		low;
+	int64		high;
 
-	stats->sum_hi += (high >> 32) + (sum < shifted);
-	stats->sum_lo = sum + low;
-	stats->sum_hi += stats->sum_lo < low;
-}
-
-static void
-stats_ints(const ColumnValues *values, ColumnStats *stats)
-{
-	if (values->nulls == NULL)
-	{
-		uint64		low;
-		int64		high;
-
-		codec_range(values->ints, values->nrows, &stats->min_int, &stats->max_int);
-		sum_halves(values->ints, values->nrows, &low, &high);
-		add_halves(stats, low, high);
-		stats->has_minmax = true;
-		return;
-	}
-	for (int i = 0; i < values->nrows; i++)
-	{
-		int64		value = values->ints[i];
-
-		if (values->nulls[i])
-			continue;
-		if (!stats->has_minmax || value < stats->min_int)
-			stats->min_int = value;
-		if (!stats->has_minmax || value > stats->max_int)
-			stats->max_int = value;
-		stats->has_minmax = true;
-		add_wide(stats, value);
-	}
+	codec_range(values, n, &stats->min_int, &stats->max_int);
+	stats->has_minmax = true;
+	sum_halves(values, n, &low, &high);
+	stats->sum_lo = ((uint64) high << 32) + low;
+	stats->sum_hi = (high >> 32) + (stats->sum_lo < low);
 }
 
 /*---- floats ---- */
 
-static void
-stats_floats(const ColumnValues *values, ColumnStats *stats)
+static double
+float_of_bits(int64 bits, bool single)
 {
-	for (int i = 0; i < values->nrows; i++)
-	{
-		double		value;
+	uint32		half = (uint32) bits;
+	double		value;
+	float		narrow;
 
-		if (values->nulls != NULL && values->nulls[i])
-			continue;
-		value = values->class == COLUMN_FLOAT4 ? (double) values->floats4[i] :
-			values->floats8[i];
-		if (isnan(value))
-		{
-			stats->has_nan = true;
-			continue;
-		}
-		if (!stats->has_minmax || value < stats->min_float)
-			stats->min_float = value;
-		if (!stats->has_minmax || value > stats->max_float)
-			stats->max_float = value;
-		stats->has_minmax = true;
+	memcpy(&narrow, &half, sizeof(narrow));
+	memcpy(&value, &bits, sizeof(value));
+	return single ? (double) narrow : value;
+}
+
+/* The same for floats, given by their bits; a NaN is not less than anything */
+static void
+stats_floats(const int64 *bits, uint32 n, bool single, ColumnStats *stats)
+{
+	double		min = INFINITY;
+	double		max = -INFINITY;
+	bool		has_nan = false;
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		double		value = float_of_bits(bits[i], single);
+
+		min = value < min ? value : min;
+		max = value > max ? value : max;
+		has_nan |= value != value;
 	}
+	stats->has_nan = has_nan;
+	if (min > max)
+		return;
+	stats->has_minmax = true;
+	stats->min_float = min;
+	stats->max_float = max;
+}
+
+/*
+ * Range and sum of n values that are not null: integers or bits of floats.
+ */
+void
+codec_stats_words(ColumnClass class, const int64 *words, uint32 n,
+				  ColumnStats *stats)
+{
+	if (n == 0)
+		return;
+	if (class == COLUMN_INT)
+		stats_ints(words, n, stats);
+	else
+		stats_floats(words, n, class == COLUMN_FLOAT4, stats);
 }
 
 /*---- byte strings ---- */
@@ -132,20 +122,4 @@ codec_stats_bytes(const ColumnBytes *bytes, uint32 n, ColumnStats *stats)
 			stats->max_bytes = bytes[i];
 	}
 	stats->has_bytes = true;
-}
-
-/*
- * Fills everything that does not depend on the encoding; of byte strings not
- * yet their range.
- */
-void
-codec_stats(const ColumnValues *values, ColumnStats *stats)
-{
-	memset(stats, 0, sizeof(ColumnStats));
-	for (int i = 0; values->nulls != NULL && i < values->nrows; i++)
-		stats->nnulls += values->nulls[i];
-	if (values->class == COLUMN_INT)
-		stats_ints(values, stats);
-	else if (values->class != COLUMN_BYTES)
-		stats_floats(values, stats);
 }
