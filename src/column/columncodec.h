@@ -140,6 +140,7 @@ extern void codec_end_part(CodecBuffer *buf, Size begin);
 
 /* columnint.c */
 extern ColumnCodec codec_ints_choose(const CodecInts *in, Size *nbytes);
+extern int	codec_frame_bits(const int64 *values, int n);
 extern void codec_ints_encode(CodecBuffer *buf, ColumnCodec codec,
 							  const CodecInts *in);
 extern bool codec_ints_open(CodecStream *stream, CodecInput in,

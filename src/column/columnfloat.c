@@ -14,13 +14,13 @@
 #include "postgres.h"
 
 #include "column/columncodec.h"
-#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #define MAX_EXPONENT	18
 #define MAX_CHOICES		4		/* pairs of e and f that vectors choose from */
-#define SAMPLE_VECTORS	8
-#define SAMPLE_VALUES	32		/* of a vector, to compare pairs with */
+#define SAMPLE_VECTORS	8		/* to guess the size with */
+#define PAIR_VECTORS	4		/* to look for pairs in */
+#define SAMPLE_VALUES	64		/* of a vector, to compare pairs with */
 #define HEAD_BYTES		4		/* of a vector's exceptions */
 
 /*
@@ -174,15 +174,9 @@ pair_bits(const int64 *bits, int n, bool single, AlpPair pair)
 	int64		digits[COLUMN_VECTOR];
 	uint16		exceptions[COLUMN_VECTOR + 1];
 	int			count = try_pair(bits, n, single, pair, digits, exceptions);
-	int			width;
-	int64		min,
-				max;
 
 	smooth_exceptions(digits, n, exceptions, count);
-	codec_range(digits, n, &min, &max);
-	width = max == min ? 0 :
-		pg_leftmost_one_pos64((uint64) max - (uint64) min) + 1;
-	return n * width + count * (single ? 48 : 80);
+	return codec_frame_bits(digits, n) + count * (single ? 48 : 80);
 }
 
 /* Some of n values, evenly spread; returns how many. */
@@ -226,7 +220,7 @@ best_of_all(const int64 *bits, int n, bool single)
 static int
 choose_pairs(const CodecInts *in, bool single, AlpPair *pairs)
 {
-	int			nsamples = Min(in->nvectors, SAMPLE_VECTORS);
+	int			nsamples = Min(in->nvectors, PAIR_VECTORS);
 	int			npairs = 0;
 
 	for (int i = 0; i < nsamples && npairs < MAX_CHOICES; i++)

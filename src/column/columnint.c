@@ -19,6 +19,8 @@
 #define SAMPLE_VECTORS	8		/* to estimate sizes with */
 #define FRAME_SAMPLE	64		/* values of a vector, to find a frame with */
 #define MIN_SCALE		4		/* a smaller common factor is not divided by */
+#define LOW_SAMPLE		5		/* of the sorted sample: surely in the bulk */
+#define HIGH_SAMPLE		58
 #define FRAME_HEADER	(sizeof(uint64) + 4)
 
 /* Values of a stream are ref + scale * number; scale 0: they are as they are */
@@ -181,6 +183,24 @@ few_are_outside(const int64 *sample, int64 min, int64 max, int width)
 }
 
 /*
+ * The least value that is not farther below low than high is above it: where
+ * the bulk of the values begins, if low and high are in it.
+ */
+static int64
+lowest_near(const int64 *values, int n, int64 low, int64 high)
+{
+	uint64		reach = (uint64) high - (uint64) low;
+	int64		result = low;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (values[i] < result && (uint64) low - (uint64) values[i] <= reach)
+			result = values[i];
+	}
+	return result;
+}
+
+/*
  * Chooses the frame of n > 0 values.  Exceptions are considered only when a
  * sample says that few values make the frame wide.
  */
@@ -205,8 +225,21 @@ find_frame(const int64 *values, int n, Frame *frame)
 	qsort(sample, FRAME_SAMPLE, sizeof(int64), compare_words);
 	best = frame->width * n - 1;
 	try_frame(values, n, (uint64) min, frame, &best);
-	try_frame(values, n, (uint64) sample[1], frame, &best);
-	try_frame(values, n, (uint64) sample[5], frame, &best);
+	try_frame(values, n, (uint64) lowest_near(values, n, sample[LOW_SAMPLE],
+											  sample[HIGH_SAMPLE]),
+			  frame, &best);
+}
+
+/* Bits that n numbers take in a frame, without its head */
+int
+codec_frame_bits(const int64 *values, int n)
+{
+	Frame		frame;
+
+	if (n == 0)
+		return 0;
+	find_frame(values, n, &frame);
+	return n * frame.width + frame.nexceptions * (16 + 8 * frame.xbytes);
 }
 
 static void
