@@ -15,8 +15,9 @@
 
 #include "alex/alex.h"
 #include "column/column.h"
-#include "worker/worker.h"
+#include "scan/scan.h"
 #include "table/table.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -36,6 +37,33 @@ require_preload(void)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("omendb must be loaded when the server starts"),
 			 errhint("Add \"omendb\" to shared_preload_libraries in postgresql.conf and restart the server.")));
+}
+
+static const struct config_enum_entry columnar_scan_options[] = {
+	{"off", COLUMNAR_SCAN_OFF, false},
+	{"on", COLUMNAR_SCAN_ON, false},
+	{"force", COLUMNAR_SCAN_FORCE, false},
+	{"true", COLUMNAR_SCAN_ON, true},
+	{"false", COLUMNAR_SCAN_OFF, true},
+	{"yes", COLUMNAR_SCAN_ON, true},
+	{"no", COLUMNAR_SCAN_OFF, true},
+	{"1", COLUMNAR_SCAN_ON, true},
+	{"0", COLUMNAR_SCAN_OFF, true},
+	{NULL, 0, false}
+};
+
+static void
+define_scans(void)
+{
+	DefineCustomEnumVariable("omendb.columnar_scan",
+							 "Lets queries read columns of omendb tables instead of rows.",
+							 "\"force\" does so wherever it is possible, whatever it costs.",
+							 &columnar_scan,
+							 COLUMNAR_SCAN_ON,
+							 columnar_scan_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 }
 
 static void
@@ -92,6 +120,7 @@ _PG_init(void)
 
 	define_switches();
 	define_sizes();
+	define_scans();
 	worker_define_settings();
 	MarkGUCPrefixReserved("omendb");
 
@@ -104,4 +133,5 @@ _PG_init(void)
 	store_init();
 	worker_init();
 	omendb_table_init();
+	column_scan_init();
 }

@@ -32,5 +32,6 @@ extern bool mark_pending(Relation rel, BlockNumber block,
 
 /* tablecover.c: which blocks of a table segments cover, building ones too */
 extern bool cover_block(Relation rel, BlockNumber block);
+extern BlockNumber cover_blocks(Relation rel);
 
 #endif							/* OMENDB_TABLE_H */

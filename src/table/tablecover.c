@@ -183,6 +183,23 @@ cover_block(Relation rel, BlockNumber block)
 }
 
 /*
+ * cover_blocks: how many blocks of the table segments cover, those that are
+ * being built included.  For a planner: any lock on the table will do.
+ */
+BlockNumber
+cover_blocks(Relation rel)
+{
+	const Coverage *cover = rel->rd_amcache;
+	BlockNumber n = 0;
+
+	if (unlikely(cover == NULL))
+		cover = load_coverage(rel);
+	for (int i = 0; i < cover->nranges; i++)
+		n += cover->ranges[i].end - cover->ranges[i].first;
+	return n;
+}
+
+/*
  * table_cover_init: once per process, while the library is loaded.
  */
 void

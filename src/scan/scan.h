@@ -1,0 +1,234 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *	  The custom scan that reads an omendb table from columns, and from rows
+ *	  where there are none.  src/scan/README explains it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMENDB_SCAN_H
+#define OMENDB_SCAN_H
+
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "commands/explain.h"
+#include "nodes/execnodes.h"
+#include "nodes/extensible.h"
+#include "nodes/pathnodes.h"
+#include "port/atomics.h"
+#include "storage/buf.h"
+
+#include "column/column.h"
+#include "compat.h"
+
+/* values of omendb.columnar_scan */
+typedef enum ColumnarScan
+{
+	COLUMNAR_SCAN_OFF,
+	COLUMNAR_SCAN_ON,			/* where it costs less */
+	COLUMNAR_SCAN_FORCE			/* wherever it can be done, for tests */
+} ColumnarScan;
+
+/* "<>", beside btree's strategies */
+#define SCAN_NOT_EQUAL		(BTMaxStrategyNumber + 1)
+
+/* how the values of a filter's column compare */
+typedef enum FilterKind
+{
+	FILTER_INT,					/* as int64 */
+	FILTER_FLOAT,				/* as floats, NaN last */
+	FILTER_BYTES,				/* by memcmp, then length */
+	FILTER_NULL					/* only whether they are null */
+} FilterKind;
+
+/* a condition that can be tested on columns, as it is in the query */
+typedef struct FilterClause
+{
+	FilterKind	kind;
+	AttrNumber	attno;
+	Oid			type;			/* of the column, below its domains */
+	int			strategy;
+	bool		any;			/* column = ANY (array) */
+	bool		wants_null;		/* FILTER_NULL: IS NULL */
+	bool		wants_true;		/* value is NULL: the column's own truth */
+	Expr	   *value;			/* NULL for IS [NOT] NULL and booleans */
+	Oid			valuetype;		/* of it, or of the array's elements */
+} FilterClause;
+
+/* the same while it is executed */
+typedef struct ScanFilter
+{
+	FilterClause clause;
+	ExprState  *value;
+	int			column;			/* index in ScanState's columns */
+	bool		never;			/* true for no row */
+
+	/* FILTER_INT and FILTER_FLOAT: the key is in [low, high], or is not */
+	int64		low;
+	int64		high;
+	bool		outside;
+	int64	   *keys;			/* ANY: one of these, ascending */
+	int			nkeys;
+
+	/* FILTER_BYTES: compare with these, ascending */
+	ColumnBytes *strings;
+	int			nstrings;
+
+	/* of the current segment: result for each entry of the dictionary */
+	bool	   *entries;
+	int			nentries;
+} ScanFilter;
+
+/* a column that the scan reads */
+typedef struct ScanColumn
+{
+	AttrNumber	attno;
+	bool		output;			/* needed for more than the filters */
+	bool		filtered;
+	SegmentColumnState state;	/* in the current segment */
+	SegmentColumn *stored;
+	Datum		missing;		/* SEGMENT_COLUMN_MISSING: all values */
+	bool		missing_null;
+	ColumnVector *vector;		/* filtered columns */
+	int			decoded;		/* which vector that is, -1: none */
+	Datum	   *values;			/* output columns: of the current vector */
+	bool	   *nulls;
+} ScanColumn;
+
+/* a part of the table, read by one process */
+typedef struct ScanUnit
+{
+	const Segment *segment;		/* NULL: no columns */
+	BlockNumber first;
+	BlockNumber end;
+	SegmentReader *reader;		/* NULL: not open */
+	BlockMarks *marks;			/* rows of the segment to be read from the
+								 * heap */
+	int			nmarks;
+	uint64	   *marked;			/* bitmap of rows of the segment, or NULL */
+} ScanUnit;
+
+/* the visible tuples of a heap page that are to be returned */
+typedef struct ScanPage
+{
+	Buffer		buffer;			/* pinned, or invalid */
+	int			ntuples;
+	int			next;
+	HeapTupleData tuples[MaxHeapTuplesPerPage];
+	int			before[MaxHeapTuplesPerPage];	/* row of the segment that
+												 * comes after it */
+} ScanPage;
+
+/* what EXPLAIN ANALYZE counts */
+typedef enum ScanCount
+{
+	SCAN_SEGMENTS_READ,
+	SCAN_SEGMENTS_PRUNED,
+	SCAN_ROWS_COLUMNS,
+	SCAN_ROWS_HEAP,
+	SCAN_ROWS_REMOVED			/* by the filters on columns */
+} ScanCount;
+
+#define SCAN_COUNTS		5
+
+/* what the processes of a parallel scan share */
+typedef struct ScanShared
+{
+	pg_atomic_uint32 next_unit;
+	BlockNumber nblocks;
+	bool		rows_only;
+	pg_atomic_uint64 counts[SCAN_COUNTS];	/* of workers */
+} ScanShared;
+
+typedef struct ColumnScanState
+{
+	CustomScanState css;
+	Relation	rel;
+	Snapshot	snapshot;
+	MemoryContext context;		/* of units */
+	MemoryContext filter_context;	/* of values in filters */
+	MemoryContext vector_context;	/* of values of the current vector */
+	BufferAccessStrategy strategy;
+	ExprState  *pushed;			/* all filters, for rows of the heap */
+
+	ScanColumn *columns;
+	int			ncolumns;
+	ScanFilter *filters;
+	int			nfilters;
+	AttrNumber	last_attno;
+
+	bool		started;
+	bool		rows_only;
+	bool		nothing;		/* a filter is true for no row */
+	int			rescans;
+	Size		kept;			/* memory of segments kept open */
+	BlockNumber nblocks;
+	ScanUnit   *units;
+	int			nunits;
+	int			next_unit;
+	ScanShared *shared;			/* NULL: not parallel */
+
+	ScanUnit   *unit;			/* current one, NULL: none */
+	bool		pruned;			/* no row of its columns qualifies */
+	BlockNumber next_block;		/* unit without columns */
+	int			next_mark;
+	int			vector;			/* current vector of the segment */
+	int			nvectors;
+	int			nselected;
+	int			next_selected;
+	int			selected[COLUMN_VECTOR];	/* rows of the vector */
+	uint8		keep[COLUMN_VECTOR];
+	ColumnVector scratch;
+	ScanPage	page;
+	TupleTableSlot *heap_slot;
+
+	uint64		counts[SCAN_COUNTS];
+	uint64		worker_counts[SCAN_COUNTS];
+	uint64		flushed[SCAN_COUNTS];	/* part of counts that is in shared */
+} ColumnScanState;
+
+extern int	columnar_scan;
+extern const CustomExecMethods column_scan_exec_methods;
+
+/* scanplan.c */
+extern const CustomScanMethods column_scan_methods;
+extern void column_scan_init(void);
+
+/* scancost.c */
+extern void scan_cost_init(void);
+extern bool scan_may_pay(RelOptInfo *rel, Relation table);
+extern void scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
+					  CustomPath *path, const Bitmapset *attnos,
+					  List *pushed, int workers);
+
+/* scanexec.c */
+extern Node *create_column_scan_state(CustomScan *cscan);
+
+/* scanfilter.c */
+extern bool filter_parse(Node *clause, Index varno, FilterClause *result);
+extern void filters_bind(ColumnScanState *scan);
+extern bool filter_prunes(const ScanFilter *filter, const ScanColumn *column,
+						  int nrows);
+extern void filter_vector(ColumnScanState *scan, ScanFilter *filter);
+
+/* scansegment.c */
+extern void scan_segment_begin(ColumnScanState *scan);
+extern bool scan_segment_next(ColumnScanState *scan);
+extern void scan_segment_end(ColumnScanState *scan);
+extern void scan_load_vector(ColumnScanState *scan, SegmentColumn *column,
+							 ColumnVector *vector);
+
+/* scanheap.c */
+extern void scan_page_read(ColumnScanState *scan, BlockNumber block,
+						   const BlockMarks *only);
+extern void scan_page_place(ColumnScanState *scan, BlockNumber block);
+extern void scan_page_release(ColumnScanState *scan);
+extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);
+
+/* scanexplain.c */
+extern void explain_column_scan(CustomScanState *node, List *ancestors,
+								ExplainState *es);
+
+#endif							/* OMENDB_SCAN_H */

@@ -1,0 +1,310 @@
+/*-------------------------------------------------------------------------
+ *
+ * scancost.c
+ *	  What a scan of columns costs.
+ *
+ * Sizes of columns are in the directory of segments, which is read once and
+ * remembered by the session until the table is invalidated, or while a
+ * compaction goes on for a second.  Queries that have a far better plan do not
+ * even need that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "scan/scan.h"
+#include "table/table.h"
+
+/* costs as parts of cpu_operator_cost: for each value, or each row */
+#define COST_TEST_VALUE		0.1 /* decoding and testing */
+#define COST_MAKE_VALUE		0.2 /* decoding, and a Datum */
+#define COST_ROW			0.5 /* part of cpu_tuple_cost, for a row returned */
+
+/* of opening a segment, and a column of it */
+#define COST_OPEN_SEGMENT	(200 * cpu_operator_cost)
+#define COST_OPEN_COLUMN	(40 * cpu_operator_cost)
+
+/* segments whose descriptors are looked at */
+#define SAMPLE_SEGMENTS		16
+
+/* a table's columns */
+typedef struct TableColumns
+{
+	Oid			relid;			/* key */
+	Oid			filenode;
+	bool		valid;
+	TimestampTz read;			/* when it was */
+	int			nsegments;
+	double		blocks;			/* that segments cover */
+	double		rows;
+	int			natts;
+	double	   *bytes;			/* of each column, compressed */
+} TableColumns;
+
+static HTAB *tables = NULL;
+
+static void
+forget_table(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS seq;
+	TableColumns *t;
+
+	if (OidIsValid(relid))
+	{
+		t = hash_search(tables, &relid, HASH_FIND, NULL);
+		if (t != NULL)
+			t->valid = false;
+		return;
+	}
+	hash_seq_init(&seq, tables);
+	while ((t = hash_seq_search(&seq)) != NULL)
+		t->valid = false;
+}
+
+/*
+ * scan_cost_init: once per process, while the library is loaded.
+ */
+void
+scan_cost_init(void)
+{
+	HASHCTL		ctl = {0};
+
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(TableColumns);
+	tables = hash_create("omendb tables with columns", 16, &ctl,
+						 HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
+}
+
+/*---- sizes ---- */
+
+static void
+add_sizes(Relation table, const Segment *segment, double *bytes, int natts)
+{
+	SegmentReader *reader = segment_open(table, segment);
+	int			i;
+
+	for (i = 0; i < reader->ncolumns; i++)
+	{
+		const SegmentColumn *c = &reader->columns[i];
+
+		if (c->attno <= natts)
+			bytes[c->attno - 1] += c->stats.nbytes;
+	}
+	segment_close(reader);
+}
+
+static void
+read_directory(Relation table, TableColumns *t, double *bytes)
+{
+	List	   *segments = store_segments(table, NULL);
+	int			step;
+	int			sampled = 0;
+	int			i;
+	ListCell   *lc;
+
+	foreach(lc, segments)
+	{
+		const Segment *s = lfirst(lc);
+
+		if (!s->valid)
+		{
+			segments = foreach_delete_current(segments, lc);
+			continue;
+		}
+		t->blocks += s->nblocks;
+		t->rows += s->nrows;
+	}
+	t->nsegments = list_length(segments);
+	step = Max(t->nsegments / SAMPLE_SEGMENTS, 1);
+	for (i = 0; i < t->nsegments; i += step, sampled++)
+		add_sizes(table, list_nth(segments, i), bytes, t->natts);
+	for (i = 0; sampled > 0 && i < t->natts; i++)
+		bytes[i] *= (double) t->nsegments / sampled;
+}
+
+static void
+load_table(Relation table, TableColumns *t)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "omendb directory",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	double	   *bytes;
+
+	if (t->bytes != NULL)
+		pfree(t->bytes);
+	t->bytes = NULL;
+	t->natts = RelationGetDescr(table)->natts;
+	t->blocks = t->rows = 0;
+	bytes = MemoryContextAllocZero(TopMemoryContext,
+								   (t->natts + 1) * sizeof(double));
+	t->bytes = bytes;
+
+	/* what comes in from here on makes it invalid again */
+	t->valid = true;
+	t->filenode = OmenRelNumber(OmenRelLocator(table));
+	t->read = GetCurrentStatementStartTimestamp();
+	PG_TRY();
+	{
+		read_directory(table, t, bytes);
+	}
+	PG_CATCH();
+	{
+		t->valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* What is known of a table of which some blocks are covered */
+static TableColumns *
+get_table(Relation table, BlockNumber covered)
+{
+	Oid			relid = RelationGetRelid(table);
+	bool		found;
+	TableColumns *t = hash_search(tables, &relid, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		t->valid = false;
+		t->bytes = NULL;
+	}
+	if (t->valid && t->blocks < covered &&
+		TimestampDifferenceExceeds(t->read, GetCurrentStatementStartTimestamp(),
+								   1000))
+		t->valid = false;
+	if (!t->valid || t->natts != RelationGetDescr(table)->natts ||
+		t->filenode != OmenRelNumber(OmenRelLocator(table)))
+		load_table(table, t);
+	return t;
+}
+
+/*---- costs ---- */
+
+static double
+covered_part(const RelOptInfo *rel, double blocks)
+{
+	return rel->pages == 0 ? 0 : Min(1.0, blocks / rel->pages);
+}
+
+/*
+ * scan_may_pay: could a scan of columns be better than the paths that there
+ * are?  A bound below its costs is compared with them, so that a look-up by
+ * key is planned as fast as ever.
+ */
+bool
+scan_may_pay(RelOptInfo *rel, Relation table)
+{
+	BlockNumber covered = cover_blocks(table);
+	double		part;
+	Cost		bound;
+	ListCell   *lc;
+
+	if (covered == 0)
+		return false;
+	if (columnar_scan == COLUMNAR_SCAN_FORCE)
+		return true;
+	part = covered_part(rel, covered);
+	bound = rel->tuples * part * COST_TEST_VALUE * cpu_operator_cost +
+		rel->pages * (1 - part) * seq_page_cost;
+	foreach(lc, rel->pathlist)
+	{
+		const Path *path = lfirst(lc);
+
+		if (path->param_info == NULL && path->total_cost < bound)
+			return false;
+	}
+	return true;
+}
+
+static double
+parallel_divisor(int workers)
+{
+	double		leader = 1.0 - 0.3 * workers;
+
+	return workers + (parallel_leader_participation ? Max(leader, 0) : 0);
+}
+
+/* Pages of the columns' own bytes, and how many columns there are */
+static double
+column_pages(const TableColumns *t, const Bitmapset *attnos, int *ncolumns)
+{
+	bool		all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber,
+									attnos);
+	double		bytes = 0;
+	int			i;
+
+	*ncolumns = 0;
+	for (i = 0; i < t->natts; i++)
+	{
+		if (!all && !bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber,
+								   attnos))
+			continue;
+		(*ncolumns)++;
+		bytes += t->bytes[i];
+	}
+	return bytes / BLCKSZ;
+}
+
+/* Costs of the processor for rows of columns */
+static Cost
+columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
+			List *pushed)
+{
+	double		left = rows * clauselist_selectivity(root, pushed, rel->relid,
+													 JOIN_INNER, NULL);
+	Cost		cost = rows * list_length(pushed) * COST_TEST_VALUE * cpu_operator_cost;
+	QualCost	tested;
+
+	/* conditions that are left are not tested a second time */
+	cost_qual_eval(&tested, pushed, root);
+	cost += left * Max(rel->baserestrictcost.per_tuple - tested.per_tuple, 0);
+	return cost + left * (ncolumns * COST_MAKE_VALUE * cpu_operator_cost +
+						  COST_ROW * cpu_tuple_cost);
+}
+
+/*
+ * scan_cost: sets rows and costs of a path, with workers sharing it.  attnos
+ * are the needed columns as pull_varattnos gives them.
+ */
+void
+scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
+		  CustomPath *path, const Bitmapset *attnos, List *pushed, int workers)
+{
+	TableColumns *t = get_table(table, cover_blocks(table));
+	double		part = covered_part(rel, t->blocks);
+	double		heap_rows = rel->tuples * (1 - part);
+	int			ncolumns;
+	Cost		io;
+	Cost		cpu;
+	double		divisor = workers > 0 ? parallel_divisor(workers) : 1;
+
+	io = (column_pages(t, attnos, &ncolumns) + rel->pages * (1 - part)) *
+		seq_page_cost;
+	cpu = columns_cpu(root, rel, rel->tuples * part, ncolumns, pushed) +
+		heap_rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
+		t->nsegments * (COST_OPEN_SEGMENT + ncolumns * COST_OPEN_COLUMN);
+
+	path->path.rows = workers > 0 ? clamp_row_est(rel->rows / divisor) : rel->rows;
+	path->path.startup_cost = rel->baserestrictcost.startup +
+		rel->reltarget->cost.startup + COST_OPEN_SEGMENT;
+	path->path.total_cost = path->path.startup_cost + io + cpu / divisor +
+		rel->reltarget->cost.per_tuple * path->path.rows;
+	if (columnar_scan == COLUMNAR_SCAN_FORCE)
+	{
+		path->path.startup_cost *= 1e-6;
+		path->path.total_cost *= 1e-6;
+	}
+}

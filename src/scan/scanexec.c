@@ -1,0 +1,590 @@
+/*-------------------------------------------------------------------------
+ *
+ * scanexec.c
+ *	  Executes a scan of columns: units of work, and their rows in the order
+ *	  of the heap.
+ *
+ * Which segments are good is decided here and not by the planner: those that
+ * the query's snapshot sees, of the relation file that the table has now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/sysattr.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "storage/predicate.h"
+#include "utils/memutils.h"
+
+#include "scan/scan.h"
+
+/* blocks of a unit without columns, when several processes share the work */
+#define UNIT_MIN_BLOCKS		16
+#define UNIT_MAX_BLOCKS		1024
+#define UNITS_AT_LEAST		128
+
+/*---- start and end ---- */
+
+/* The columns that expressions need; 0 among them: all */
+static Bitmapset *
+needed_columns(Node *expr, Index varno, TupleDesc desc)
+{
+	Bitmapset  *raw = NULL;
+	Bitmapset  *result = NULL;
+	bool		all;
+	int			i;
+
+	pull_varattnos(expr, varno, &raw);
+	all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, raw);
+	for (i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			(all || bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber,
+								  raw)))
+			result = bms_add_member(result, i + 1);
+	}
+	bms_free(raw);
+	return result;
+}
+
+static void
+add_column(ColumnScanState *scan, AttrNumber attno, bool output,
+		   bool filtered)
+{
+	ScanColumn *c = &scan->columns[scan->ncolumns++];
+
+	c->attno = attno;
+	c->output = output;
+	c->filtered = filtered;
+	if (filtered)
+		c->vector = palloc(sizeof(ColumnVector));
+	if (output)
+	{
+		c->values = palloc(COLUMN_VECTOR * sizeof(Datum));
+		c->nulls = palloc(COLUMN_VECTOR * sizeof(bool));
+	}
+	scan->last_attno = attno;
+}
+
+/* Finds out which columns to read, from the plan as it is in the end. */
+static void
+init_columns(ColumnScanState *scan, CustomScan *plan)
+{
+	TupleDesc	desc = RelationGetDescr(scan->rel);
+	Index		varno = plan->scan.scanrelid;
+	Bitmapset  *output = needed_columns((Node *) plan->scan.plan.targetlist,
+										varno, desc);
+	Bitmapset  *filtered = needed_columns((Node *) plan->custom_exprs, varno,
+										  desc);
+	int			attno;
+
+	output = bms_join(output, needed_columns((Node *) plan->scan.plan.qual,
+											 varno, desc));
+	scan->columns = palloc0((desc->natts + 1) * sizeof(ScanColumn));
+	for (attno = 1; attno <= desc->natts; attno++)
+	{
+		bool		is_output = bms_is_member(attno, output);
+		bool		is_filtered = bms_is_member(attno, filtered);
+
+		if (is_output || is_filtered)
+			add_column(scan, attno, is_output, is_filtered);
+	}
+}
+
+static int
+column_index(const ColumnScanState *scan, AttrNumber attno)
+{
+	int			k;
+
+	for (k = 0; k < scan->ncolumns; k++)
+	{
+		if (scan->columns[k].attno == attno)
+			return k;
+	}
+	elog(ERROR, "column %d of a filter is not read", attno);
+}
+
+static void
+init_filters(ColumnScanState *scan, CustomScan *plan)
+{
+	ListCell   *lc;
+
+	scan->filters = palloc0((list_length(plan->custom_exprs) + 1) *
+							sizeof(ScanFilter));
+	foreach(lc, plan->custom_exprs)
+	{
+		ScanFilter *f = &scan->filters[scan->nfilters++];
+
+		if (!filter_parse(lfirst(lc), plan->scan.scanrelid, &f->clause))
+			elog(ERROR, "unexpected filter in a scan of columns");
+		f->column = column_index(scan, f->clause.attno);
+		if (f->clause.value != NULL)
+			f->value = ExecInitExpr(f->clause.value, &scan->css.ss.ps);
+	}
+	scan->pushed = ExecInitQual(plan->custom_exprs, &scan->css.ss.ps);
+}
+
+static void
+begin_column_scan(CustomScanState *node, EState *estate, int eflags)
+{
+	ColumnScanState *scan = (ColumnScanState *) node;
+	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	scan->rel = node->ss.ss_currentRelation;
+	scan->snapshot = estate->es_snapshot;
+	init_columns(scan, plan);
+	init_filters(scan, plan);
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	scan->context = AllocSetContextCreate(CurrentMemoryContext,
+										  "omendb scan", ALLOCSET_DEFAULT_SIZES);
+	scan->filter_context = AllocSetContextCreate(CurrentMemoryContext,
+												 "omendb scan filters", ALLOCSET_DEFAULT_SIZES);
+	scan->vector_context = AllocSetContextCreate(CurrentMemoryContext,
+												 "omendb scan vector", ALLOCSET_DEFAULT_SIZES);
+	scan->heap_slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(scan->rel),
+											 table_slot_callbacks(scan->rel));
+	scan->page.buffer = InvalidBuffer;
+
+	/* columns that are not read are null, and stay so */
+	memset(slot->tts_values, 0, slot->tts_tupleDescriptor->natts * sizeof(Datum));
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
+}
+
+/* Gives up what is open of the current unit. */
+static void
+leave_unit(ColumnScanState *scan)
+{
+	scan_page_release(scan);
+	if (scan->unit != NULL && scan->unit->reader != NULL)
+		scan_segment_end(scan);
+	scan->unit = NULL;
+}
+
+static void
+end_column_scan(CustomScanState *node)
+{
+	ColumnScanState *scan = (ColumnScanState *) node;
+
+	if (scan->context == NULL)
+		return;
+	scan_page_release(scan);
+	ExecClearTuple(scan->heap_slot);
+	MemoryContextDelete(scan->vector_context);
+	MemoryContextDelete(scan->filter_context);
+	MemoryContextDelete(scan->context);
+	if (scan->strategy != NULL)
+		FreeAccessStrategy(scan->strategy);
+}
+
+static void
+rescan_column_scan(CustomScanState *node)
+{
+	ColumnScanState *scan = (ColumnScanState *) node;
+
+	ExecScanReScan(&node->ss);
+	ExecClearTuple(scan->heap_slot);
+	scan->rescans++;
+	leave_unit(scan);
+	scan->next_unit = 0;
+	scan->kept = 0;
+	for (int i = 0; i < scan->nunits; i++)
+	{
+		if (scan->units[i].reader != NULL)
+			scan->kept += MemoryContextMemAllocated(scan->units[i].reader->context,
+													true);
+	}
+	if (scan->started)
+		filters_bind(scan);
+}
+
+/*---- units ---- */
+
+static void
+add_unit(ColumnScanState *scan, int *room, const Segment *segment,
+		 BlockNumber first, BlockNumber end)
+{
+	ScanUnit   *u;
+
+	if (scan->nunits >= *room)
+	{
+		*room *= 2;
+		scan->units = repalloc_huge(scan->units, *room * sizeof(ScanUnit));
+	}
+	u = &scan->units[scan->nunits++];
+	memset(u, 0, sizeof(ScanUnit));
+	u->segment = segment;
+	u->first = first;
+	u->end = end;
+}
+
+/* Blocks without columns, in pieces if others help */
+static void
+add_gap(ColumnScanState *scan, int *room, BlockNumber first, BlockNumber end)
+{
+	BlockNumber step = end > first ? end - first : 1;
+
+	if (scan->shared != NULL)
+		step = Min(Max(scan->nblocks / UNITS_AT_LEAST, UNIT_MIN_BLOCKS),
+				   UNIT_MAX_BLOCKS);
+	while (first < end)
+	{
+		BlockNumber n = Min(step, end - first);
+
+		add_unit(scan, room, NULL, first, first + n);
+		first += n;
+	}
+}
+
+/*
+ * The parts of the table, the same list in every process of a parallel scan.
+ * A segment behind the end of the table has no rows any more.
+ */
+static void
+make_units(ColumnScanState *scan)
+{
+	List	   *segments = NIL;
+	BlockNumber next = 0;
+	int			room = 16;
+	ListCell   *lc;
+
+	scan->units = palloc(room * sizeof(ScanUnit));
+	if (!scan->rows_only)
+		segments = store_segments(scan->rel, scan->snapshot);
+	foreach(lc, segments)
+	{
+		Segment    *s = lfirst(lc);
+
+		if (!s->valid || s->first < next || s->first >= scan->nblocks)
+			continue;
+		add_gap(scan, &room, next, s->first);
+		add_unit(scan, &room, s, s->first, s->first + s->nblocks);
+		next = s->first + s->nblocks;
+	}
+	add_gap(scan, &room, next, scan->nblocks);
+}
+
+/*
+ * A serializable transaction must meet the rows themselves, to notice
+ * conflicts; other snapshots than MVCC ones cannot be asked about marks.
+ */
+static bool
+needs_rows(const ColumnScanState *scan)
+{
+	return columnar_scan == COLUMNAR_SCAN_OFF || IsolationIsSerializable() ||
+		!IsMVCCSnapshot(scan->snapshot);
+}
+
+static void
+start(ColumnScanState *scan)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->context);
+
+	scan->started = true;
+	if (scan->shared != NULL)
+	{
+		scan->nblocks = scan->shared->nblocks;
+		scan->rows_only = scan->shared->rows_only;
+	}
+	else
+	{
+		scan->nblocks = RelationGetNumberOfBlocks(scan->rel);
+		scan->rows_only = needs_rows(scan);
+	}
+	PredicateLockRelation(scan->rel, scan->snapshot);
+	if (!RelationUsesLocalBuffers(scan->rel) &&
+		scan->nblocks > (BlockNumber) NBuffers / 4)
+		scan->strategy = GetAccessStrategy(BAS_BULKREAD);
+	make_units(scan);
+	MemoryContextSwitchTo(old);
+	filters_bind(scan);
+	if (!IsParallelWorker())
+		pgstat_count_heap_scan(scan->rel);
+}
+
+/* The next unit for this process; false if there is none left */
+static bool
+next_unit(ColumnScanState *scan)
+{
+	uint32		i;
+
+	leave_unit(scan);
+	if (scan->nothing)
+		return false;
+	i = scan->shared == NULL ? scan->next_unit++ :
+		pg_atomic_fetch_add_u32(&scan->shared->next_unit, 1);
+	if (i >= scan->nunits)
+		return false;
+	scan->unit = &scan->units[i];
+	scan->next_block = scan->unit->first;
+	if (scan->unit->segment != NULL)
+		scan_segment_begin(scan);
+	return true;
+}
+
+/*---- rows ---- */
+
+/* The next row of a unit without columns */
+static bool
+next_of_blocks(ColumnScanState *scan, TupleTableSlot *slot)
+{
+	while (!scan_page_store_next(scan, slot))
+	{
+		if (scan->next_block >= scan->unit->end)
+			return false;
+		scan_page_read(scan, scan->next_block++, NULL);
+	}
+	return true;
+}
+
+/* Is there a tuple of the heap in front of this row of the segment? */
+static bool
+heap_comes_first(ColumnScanState *scan, int row)
+{
+	ScanUnit   *unit = scan->unit;
+
+	for (;;)
+	{
+		const BlockMarks *m;
+
+		if (scan->page.next < scan->page.ntuples)
+			return scan->page.before[scan->page.next] <= row;
+		if (scan->next_mark >= unit->nmarks)
+			return false;
+		m = &unit->marks[scan->next_mark];
+		if (unit->reader->block_rows[m->block - unit->first] > row)
+			return false;
+		scan_page_read(scan, m->block, m);
+		scan_page_place(scan, m->block);
+		scan->next_mark++;
+	}
+}
+
+static void
+store_row(ColumnScanState *scan, int i, TupleTableSlot *slot)
+{
+	int			k;
+
+	for (k = 0; k < scan->ncolumns; k++)
+	{
+		const ScanColumn *c = &scan->columns[k];
+		int			a = c->attno - 1;
+
+		if (!c->output)
+			continue;
+		slot->tts_values[a] = c->values[i];
+		slot->tts_isnull[a] = c->nulls[i];
+	}
+	ExecStoreVirtualTuple(slot);
+	pgstat_count_heap_getnext(scan->rel);
+}
+
+/*
+ * The next row of a unit with columns; *from_heap tells where it is from.  In
+ * the first case it has passed the filters.
+ */
+static bool
+next_of_segment(ColumnScanState *scan, TupleTableSlot *slot, bool *from_heap)
+{
+	int			row = PG_INT32_MAX;
+
+	if (scan->next_selected >= scan->nselected && scan->vector < scan->nvectors)
+		scan_segment_next(scan);
+	if (scan->next_selected < scan->nselected)
+		row = scan->vector * COLUMN_VECTOR + scan->selected[scan->next_selected];
+	*from_heap = heap_comes_first(scan, row);
+	if (*from_heap)
+		return scan_page_store_next(scan, slot);
+	if (row == PG_INT32_MAX)
+		return false;
+	store_row(scan, scan->selected[scan->next_selected++], slot);
+	return true;
+}
+
+/* Filters a row of the heap; what only they need is then taken out again. */
+static bool
+passes_filters(ColumnScanState *scan, TupleTableSlot *slot)
+{
+	ExprContext *econtext = scan->css.ss.ps.ps_ExprContext;
+	int			k;
+
+	if (scan->pushed == NULL)
+		return true;
+	econtext->ecxt_scantuple = slot;
+	if (!ExecQualAndReset(scan->pushed, econtext))
+	{
+		scan->counts[SCAN_ROWS_REMOVED]++;
+		return false;
+	}
+	for (k = 0; k < scan->ncolumns; k++)
+	{
+		if (!scan->columns[k].output)
+			slot->tts_isnull[scan->columns[k].attno - 1] = true;
+	}
+	return true;
+}
+
+static bool
+next_of_unit(ColumnScanState *scan, TupleTableSlot *slot)
+{
+	bool		from_heap = true;
+
+	for (;;)
+	{
+		ExecClearTuple(slot);
+		if (scan->unit->segment == NULL ?
+			!next_of_blocks(scan, slot) :
+			!next_of_segment(scan, slot, &from_heap))
+			return false;
+		if (!from_heap || passes_filters(scan, slot))
+			break;
+	}
+	scan->counts[from_heap ? SCAN_ROWS_HEAP : SCAN_ROWS_COLUMNS]++;
+	return true;
+}
+
+/* Lets the leader know what this worker counted. */
+static void
+flush_counts(ColumnScanState *scan)
+{
+	int			i;
+
+	if (scan->shared == NULL || !IsParallelWorker())
+		return;
+	for (i = 0; i < SCAN_COUNTS; i++)
+	{
+		pg_atomic_fetch_add_u64(&scan->shared->counts[i],
+								scan->counts[i] - scan->flushed[i]);
+		scan->flushed[i] = scan->counts[i];
+	}
+}
+
+static TupleTableSlot *
+next_row(ScanState *ss)
+{
+	ColumnScanState *scan = (ColumnScanState *) ss;
+	TupleTableSlot *slot = ss->ss_ScanTupleSlot;
+
+	if (!scan->started)
+		start(scan);
+	while (scan->unit == NULL || !next_of_unit(scan, slot))
+	{
+		flush_counts(scan);
+		if (!next_unit(scan))
+		{
+			ExecClearTuple(scan->heap_slot);
+			return ExecClearTuple(slot);
+		}
+	}
+	return slot;
+}
+
+/*
+ * Tests the filters again on a row that EvalPlanQual supplies.  Its slot is not
+ * a virtual one, as expressions on our rows expect: all columns are extracted.
+ */
+static bool
+recheck(ScanState *ss, TupleTableSlot *slot)
+{
+	ColumnScanState *scan = (ColumnScanState *) ss;
+	ExprContext *econtext = ss->ps.ps_ExprContext;
+
+	slot_getallattrs(slot);
+	econtext->ecxt_scantuple = slot;
+	return ExecQualAndReset(scan->pushed, econtext);
+}
+
+static TupleTableSlot *
+exec_column_scan(CustomScanState *node)
+{
+	return ExecScan(&node->ss, next_row, recheck);
+}
+
+/*---- parallel scans ---- */
+
+static Size
+estimate_dsm(CustomScanState *node, ParallelContext *pcxt)
+{
+	return sizeof(ScanShared);
+}
+
+static void
+initialize_dsm(CustomScanState *node, ParallelContext *pcxt, void *coordinate)
+{
+	ColumnScanState *scan = (ColumnScanState *) node;
+	ScanShared *shared = coordinate;
+	int			i;
+
+	pg_atomic_init_u32(&shared->next_unit, 0);
+	for (i = 0; i < SCAN_COUNTS; i++)
+		pg_atomic_init_u64(&shared->counts[i], 0);
+	shared->nblocks = RelationGetNumberOfBlocks(scan->rel);
+	shared->rows_only = needs_rows(scan);
+	scan->shared = shared;
+}
+
+static void
+reinitialize_dsm(CustomScanState *node, ParallelContext *pcxt,
+				 void *coordinate)
+{
+	ScanShared *shared = coordinate;
+
+	pg_atomic_write_u32(&shared->next_unit, 0);
+}
+
+static void
+initialize_worker(CustomScanState *node, shm_toc *toc, void *coordinate)
+{
+	((ColumnScanState *) node)->shared = coordinate;
+}
+
+/* The shared memory is about to go. */
+static void
+shutdown_column_scan(CustomScanState *node)
+{
+	ColumnScanState *scan = (ColumnScanState *) node;
+	int			i;
+
+	if (scan->shared == NULL)
+		return;
+	flush_counts(scan);
+	for (i = 0; i < SCAN_COUNTS && !IsParallelWorker(); i++)
+		scan->worker_counts[i] = pg_atomic_read_u64(&scan->shared->counts[i]);
+}
+
+/*---- */
+
+const CustomExecMethods column_scan_exec_methods = {
+	.CustomName = "OmendbScan",
+	.BeginCustomScan = begin_column_scan,
+	.ExecCustomScan = exec_column_scan,
+	.EndCustomScan = end_column_scan,
+	.ReScanCustomScan = rescan_column_scan,
+	.EstimateDSMCustomScan = estimate_dsm,
+	.InitializeDSMCustomScan = initialize_dsm,
+	.ReInitializeDSMCustomScan = reinitialize_dsm,
+	.InitializeWorkerCustomScan = initialize_worker,
+	.ShutdownCustomScan = shutdown_column_scan,
+	.ExplainCustomScan = explain_column_scan
+};
+
+/*
+ * create_column_scan_state: the executor's state for a plan of ours.
+ */
+Node *
+create_column_scan_state(CustomScan *cscan)
+{
+	ColumnScanState *scan = palloc0(sizeof(ColumnScanState));
+
+	NodeSetTag(scan, T_CustomScanState);
+	scan->css.methods = &column_scan_exec_methods;
+	return (Node *) scan;
+}

@@ -1,0 +1,149 @@
+/*-------------------------------------------------------------------------
+ *
+ * scanheap.c
+ *	  Rows of the heap, page by page.
+ *
+ * A line pointer is taken by itself: it counts if it has a tuple that the
+ * snapshot sees, without following a HOT chain, as in a sequential scan.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "storage/predicate.h"
+#include "utils/rel.h"
+
+#include "scan/scan.h"
+
+/*
+ * scan_page_release: gives up the current page.
+ */
+void
+scan_page_release(ColumnScanState *scan)
+{
+	if (BufferIsValid(scan->page.buffer))
+		ReleaseBuffer(scan->page.buffer);
+	scan->page.buffer = InvalidBuffer;
+	scan->page.ntuples = scan->page.next = 0;
+}
+
+static bool
+is_marked(const BlockMarks *only, OffsetNumber off)
+{
+	return only == NULL ||
+		(only->offsets[off / 64] & (UINT64CONST(1) << (off % 64))) != 0;
+}
+
+/* Collects the tuples that are visible; the buffer is locked. */
+static void
+collect_tuples(ColumnScanState *scan, BlockNumber block,
+			   const BlockMarks *only)
+{
+	ScanPage   *p = &scan->page;
+	Page		page = BufferGetPage(p->buffer);
+	bool		all = PageIsAllVisible(page) &&
+	!scan->snapshot->takenDuringRecovery;
+	OffsetNumber max = PageGetMaxOffsetNumber(page);
+	OffsetNumber off;
+
+	TestForOldSnapshot(scan->snapshot, scan->rel, page);
+	for (off = FirstOffsetNumber; off <= max; off++)
+	{
+		ItemId		item = PageGetItemId(page, off);
+		HeapTuple	t = &p->tuples[p->ntuples];
+		bool		visible;
+
+		if (!ItemIdIsNormal(item) || !is_marked(only, off))
+			continue;
+		t->t_tableOid = RelationGetRelid(scan->rel);
+		t->t_data = (HeapTupleHeader) PageGetItem(page, item);
+		t->t_len = ItemIdGetLength(item);
+		ItemPointerSet(&t->t_self, block, off);
+		visible = all || HeapTupleSatisfiesVisibility(t, scan->snapshot,
+													  p->buffer);
+		HeapCheckForSerializableConflictOut(visible, scan->rel, t, p->buffer,
+											scan->snapshot);
+		if (visible)
+			p->ntuples++;
+	}
+}
+
+/*
+ * scan_page_read: makes a block the current page: all its visible tuples, or only
+ * those that are marked.  A block behind the end of the table has none.
+ */
+void
+scan_page_read(ColumnScanState *scan, BlockNumber block, const BlockMarks *only)
+{
+	ScanPage   *p = &scan->page;
+
+	scan_page_release(scan);
+	if (block >= scan->nblocks)
+		return;
+	CHECK_FOR_INTERRUPTS();
+	p->buffer = ReadBufferExtended(scan->rel, MAIN_FORKNUM, block, RBM_NORMAL,
+								   scan->strategy);
+	heap_page_prune_opt(scan->rel, p->buffer);
+	LockBuffer(p->buffer, BUFFER_LOCK_SHARE);
+	collect_tuples(scan, block, only);
+	LockBuffer(p->buffer, BUFFER_LOCK_UNLOCK);
+	if (p->ntuples == 0)
+		scan_page_release(scan);
+}
+
+/*
+ * scan_page_place: finds where the current page's tuples belong among the rows of
+ * the current segment, so that all come in the order of the heap.
+ */
+void
+scan_page_place(ColumnScanState *scan, BlockNumber block)
+{
+	const SegmentReader *reader = scan->unit->reader;
+	ScanPage   *p = &scan->page;
+	int			row;
+	int			end;
+	int			i;
+
+	end = segment_block_rows(reader, block, &row);
+	end += row;
+	for (i = 0; i < p->ntuples; i++)
+	{
+		OffsetNumber off = ItemPointerGetOffsetNumber(&p->tuples[i].t_self);
+
+		while (row < end && reader->offsets[row] < off)
+			row++;
+		p->before[i] = row;
+	}
+}
+
+/*
+ * scan_page_store_next: puts the next tuple's columns into a virtual slot; false if
+ * there is no more.  They stay where they are until the page is released.
+ */
+bool
+scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot)
+{
+	ScanPage   *p = &scan->page;
+	TupleTableSlot *from = scan->heap_slot;
+	int			k;
+
+	if (p->next >= p->ntuples)
+		return false;
+	ExecStoreBufferHeapTuple(&p->tuples[p->next++], from, p->buffer);
+	slot_getsomeattrs(from, scan->last_attno);
+	for (k = 0; k < scan->ncolumns; k++)
+	{
+		int			a = scan->columns[k].attno - 1;
+
+		slot->tts_values[a] = from->tts_values[a];
+		slot->tts_isnull[a] = from->tts_isnull[a];
+	}
+	ExecStoreVirtualTuple(slot);
+	pgstat_count_heap_getnext(scan->rel);
+	return true;
+}

@@ -1,0 +1,437 @@
+/*-------------------------------------------------------------------------
+ *
+ * scansegment.c
+ *	  Reading a segment: what is to be read from the heap instead, and the
+ *	  rest vector by vector, the filters' columns first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "scan/scan.h"
+#include "table/table.h"
+
+#define BIT(i)	(UINT64CONST(1) << ((i) % 64))
+
+/*---- rows to be read from the heap ---- */
+
+static void
+add_marks(BlockMarks *marks, int *n, const BlockMarks *more, int nmore)
+{
+	memcpy(marks + *n, more, nmore * sizeof(BlockMarks));
+	*n += nmore;
+}
+
+/* Changes of this transaction that are not in omendb.mark */
+static BlockMarks *
+pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
+{
+	BlockMarks *marks = NULL;
+	int			room = 0;
+	BlockNumber b;
+
+	*n = 0;
+	for (b = unit->first; b < unit->end; b++)
+	{
+		bool		offsets[MaxHeapTuplesPerPage + 1] = {false};
+		BlockMarks *m;
+		int			i;
+
+		if (!mark_pending(scan->rel, b, offsets))
+			continue;
+		if (*n >= room)
+		{
+			room = Max(room * 2, 8);
+			marks = marks == NULL ? palloc(room * sizeof(BlockMarks)) :
+				repalloc(marks, room * sizeof(BlockMarks));
+		}
+		m = &marks[(*n)++];
+		memset(m, 0, sizeof(BlockMarks));
+		m->block = b;
+		for (i = FirstOffsetNumber; i <= MaxHeapTuplesPerPage; i++)
+		{
+			if (offsets[i])
+				m->offsets[i / 64] |= BIT(i);
+		}
+	}
+	return marks;
+}
+
+static int
+compare_marks(const void *a, const void *b)
+{
+	BlockNumber l = ((const BlockMarks *) a)->block;
+	BlockNumber r = ((const BlockMarks *) b)->block;
+
+	return l < r ? -1 : l > r ? 1 : 0;
+}
+
+/* Sorts marks and joins those of one block; the number that remain */
+static int
+join_marks(BlockMarks *marks, int n)
+{
+	int			kept = 0;
+	int			i;
+	int			w;
+
+	if (n > 1)
+		qsort(marks, n, sizeof(BlockMarks), compare_marks);
+	for (i = 0; i < n; i++)
+	{
+		if (kept == 0 || marks[kept - 1].block != marks[i].block)
+			marks[kept++] = marks[i];
+		else
+		{
+			for (w = 0; w < lengthof(marks[i].offsets); w++)
+				marks[kept - 1].offsets[w] |= marks[i].offsets[w];
+		}
+	}
+	return kept;
+}
+
+/*
+ * All rows of a segment that are to be read from the heap: those that are not
+ * in the columns, those that changed for the snapshot, and those that this
+ * transaction changed.  The last are asked for before the marks that are
+ * written: they may be written in between.
+ */
+static void
+find_marks(ColumnScanState *scan, ScanUnit *unit)
+{
+	SegmentReader *reader = unit->reader;
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	BlockMarks *pending;
+	BlockMarks *written;
+	int			npending;
+	int			nwritten;
+
+	pending = pending_marks(scan, unit, &npending);
+	written = store_marks(scan->rel, scan->snapshot, unit->first,
+						  unit->end - unit->first, &nwritten);
+	unit->marks = palloc((npending + nwritten + reader->nfrom_heap + 1) *
+						 sizeof(BlockMarks));
+	unit->nmarks = 0;
+	if (npending > 0)
+		add_marks(unit->marks, &unit->nmarks, pending, npending);
+	if (nwritten > 0)
+		add_marks(unit->marks, &unit->nmarks, written, nwritten);
+	if (reader->nfrom_heap > 0)
+		add_marks(unit->marks, &unit->nmarks, reader->from_heap,
+				  reader->nfrom_heap);
+	unit->nmarks = join_marks(unit->marks, unit->nmarks);
+	MemoryContextSwitchTo(old);
+}
+
+/* The rows of the columns that the marks concern */
+static void
+find_marked_rows(ScanUnit *unit)
+{
+	SegmentReader *reader = unit->reader;
+	int			i;
+
+	unit->marked = NULL;
+	if (unit->nmarks == 0 || reader->nrows == 0)
+		return;
+	unit->marked = MemoryContextAllocZero(reader->context,
+										  (reader->nrows + 63) / 64 * sizeof(uint64));
+	for (i = 0; i < unit->nmarks; i++)
+	{
+		const BlockMarks *m = &unit->marks[i];
+		int			row;
+		int			n = segment_block_rows(reader, m->block, &row);
+
+		for (; n > 0; n--, row++)
+		{
+			OffsetNumber offset = reader->offsets[row];
+
+			if (m->offsets[offset / 64] & BIT(offset))
+				unit->marked[row / 64] |= BIT(row);
+		}
+	}
+}
+
+/*---- beginning ---- */
+
+/*
+ * Where the columns are in this segment.  False if one of them must be read
+ * from the rows.
+ */
+static bool
+find_columns(ColumnScanState *scan)
+{
+	int			k;
+
+	for (k = 0; k < scan->ncolumns; k++)
+	{
+		ScanColumn *c = &scan->columns[k];
+
+		c->decoded = -1;
+		c->stored = NULL;
+		c->state = segment_column(scan->unit->reader, c->attno, &c->stored);
+		if (c->state == SEGMENT_COLUMN_CHANGED)
+			return false;
+		if (c->state == SEGMENT_COLUMN_MISSING)
+			c->missing = getmissingattr(RelationGetDescr(scan->rel), c->attno,
+										&c->missing_null);
+	}
+	return true;
+}
+
+static bool
+statistics_prune(ColumnScanState *scan)
+{
+	int			nrows = scan->unit->reader->nrows;
+	int			i;
+
+	if (nrows == 0)
+		return true;
+	for (i = 0; i < scan->nfilters; i++)
+	{
+		const ScanFilter *f = &scan->filters[i];
+
+		if (filter_prunes(f, &scan->columns[f->column], nrows))
+			return true;
+	}
+	return false;
+}
+
+static void
+set_missing_values(ColumnScanState *scan)
+{
+	int			k;
+	int			i;
+
+	for (k = 0; k < scan->ncolumns; k++)
+	{
+		ScanColumn *c = &scan->columns[k];
+
+		if (c->state != SEGMENT_COLUMN_MISSING || !c->output)
+			continue;
+		for (i = 0; i < COLUMN_VECTOR; i++)
+		{
+			c->values[i] = c->missing;
+			c->nulls[i] = c->missing_null;
+		}
+	}
+}
+
+static void
+open_unit(ColumnScanState *scan, ScanUnit *unit)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->context);
+
+	unit->reader = segment_open(scan->rel, unit->segment);
+	MemoryContextSwitchTo(old);
+	find_marks(scan, unit);
+	find_marked_rows(unit);
+}
+
+/*
+ * scan_segment_begin: makes the current unit's segment ready, or turns the unit
+ * into one of rows if its columns cannot be used.
+ */
+void
+scan_segment_begin(ColumnScanState *scan)
+{
+	ScanUnit   *unit = scan->unit;
+	int			i;
+
+	if (unit->reader == NULL)
+		open_unit(scan, unit);
+	else
+		scan->kept -= MemoryContextMemAllocated(unit->reader->context, true);
+	for (i = 0; i < scan->nfilters; i++)
+	{
+		if (scan->filters[i].entries != NULL)
+			pfree(scan->filters[i].entries);
+		scan->filters[i].entries = NULL;
+	}
+	scan->vector = -1;
+	scan->nselected = scan->next_selected = 0;
+	scan->next_mark = 0;
+	if (!find_columns(scan))
+	{
+		segment_close(unit->reader);
+		unit->reader = NULL;
+		unit->segment = NULL;
+		scan->next_block = unit->first;
+		return;
+	}
+	scan->pruned = statistics_prune(scan);
+	if (scan->pruned)
+		scan->nvectors = 0;
+	else
+	{
+		scan->nvectors = (unit->reader->nrows + COLUMN_VECTOR - 1) / COLUMN_VECTOR;
+		set_missing_values(scan);
+	}
+	scan->counts[scan->pruned ? SCAN_SEGMENTS_PRUNED : SCAN_SEGMENTS_READ]++;
+}
+
+/*---- vectors ---- */
+
+/*
+ * scan_load_vector: decodes a column's part of the current vector.  Of a
+ * dictionary of byte strings only the nulls are: the rest works with codes.
+ */
+void
+scan_load_vector(ColumnScanState *scan, SegmentColumn *c, ColumnVector *v)
+{
+	SegmentReader *reader = scan->unit->reader;
+	const char *problem = NULL;
+
+	segment_load(reader, c, scan->snapshot);
+	if (column_class(c->reader) != COLUMN_BYTES ||
+		column_codec(c->reader) != COLUMN_CODEC_DICT)
+	{
+		segment_vector(reader, c, scan->vector, v);
+		return;
+	}
+	v->n = Min(COLUMN_VECTOR, reader->nrows - scan->vector * COLUMN_VECTOR);
+	if (!column_nulls(c->reader, scan->vector, v->nulls, &v->has_nulls,
+					  &problem))
+		segment_corrupted(scan->rel, reader->segment, c->attno, problem);
+}
+
+/* Begins with all rows of the vector that are not marked. */
+static void
+keep_unmarked(ColumnScanState *scan, int n)
+{
+	const uint64 *marked = scan->unit->marked;
+	int			i;
+
+	memset(scan->keep, 1, n);
+	if (marked == NULL)
+		return;
+	marked += scan->vector * (COLUMN_VECTOR / 64);
+	for (i = 0; i < n; i++)
+		scan->keep[i] = !((marked[i / 64] >> (i % 64)) & 1);
+}
+
+/* Fills scan->selected; the number of rows */
+static int
+select_kept(ColumnScanState *scan, int n)
+{
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		scan->selected[count] = i;
+		count += scan->keep[i];
+	}
+	return count;
+}
+
+static int
+count_kept(const ColumnScanState *scan, int n)
+{
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+		count += scan->keep[i];
+	return count;
+}
+
+/* Rows that remain of the vector */
+static int
+apply_filters(ColumnScanState *scan, int n)
+{
+	int			before;
+	int			left;
+	int			i;
+
+	keep_unmarked(scan, n);
+	before = left = count_kept(scan, n);
+	for (i = 0; i < scan->nfilters && left > 0; i++)
+	{
+		filter_vector(scan, &scan->filters[i]);
+		left = count_kept(scan, n);
+	}
+	scan->counts[SCAN_ROWS_REMOVED] += before - left;
+	return select_kept(scan, n);
+}
+
+/* Makes Datums of the rows that remain. */
+static void
+fill_output(ColumnScanState *scan, int n)
+{
+	uint64		bits[COLUMN_VECTOR / 64] = {0};
+	const uint64 *wanted = NULL;
+	int			i;
+
+	if (scan->nselected < n)
+	{
+		for (i = 0; i < scan->nselected; i++)
+			bits[scan->selected[i] / 64] |= BIT(scan->selected[i]);
+		wanted = bits;
+	}
+	for (i = 0; i < scan->ncolumns; i++)
+	{
+		ScanColumn *c = &scan->columns[i];
+		ColumnVector *v = &scan->scratch;
+
+		if (!c->output || c->state != SEGMENT_COLUMN_STORED)
+			continue;
+		if (c->decoded == scan->vector)
+			v = c->vector;
+		else
+			scan_load_vector(scan, c->stored, v);
+		segment_datums(scan->unit->reader, c->stored, scan->vector, v, wanted,
+					   c->values, c->nulls, scan->vector_context);
+	}
+}
+
+/*
+ * scan_segment_next: goes to the next vector of which rows remain; false if
+ * there is none.
+ */
+bool
+scan_segment_next(ColumnScanState *scan)
+{
+	MemoryContextReset(scan->vector_context);
+	while (++scan->vector < scan->nvectors)
+	{
+		int			n = Min(COLUMN_VECTOR, scan->unit->reader->nrows -
+							scan->vector * COLUMN_VECTOR);
+
+		CHECK_FOR_INTERRUPTS();
+		scan->next_selected = 0;
+		scan->nselected = apply_filters(scan, n);
+		if (scan->nselected > 0)
+		{
+			fill_output(scan, n);
+			return true;
+		}
+	}
+	scan->nselected = scan->next_selected = 0;
+	return false;
+}
+
+/*
+ * scan_segment_end: the current unit is done.  If the scan is one that is repeated
+ * the segment stays open, as long as there is memory.
+ */
+void
+scan_segment_end(ColumnScanState *scan)
+{
+	ScanUnit   *unit = scan->unit;
+	Size		size;
+
+	if (unit->reader == NULL)
+		return;
+	size = MemoryContextMemAllocated(unit->reader->context, true);
+	if (scan->rescans > 0 && scan->shared == NULL &&
+		scan->kept + size <= work_mem * (Size) 1024)
+	{
+		scan->kept += size;
+		return;
+	}
+	segment_close(unit->reader);
+	unit->reader = NULL;
+}
