@@ -126,7 +126,7 @@ bytes_compare_alike(Oid type, int strategy, Oid collation)
 {
 	if (type == BYTEAOID || type == UUIDOID)
 		return true;
-	if (collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID)
+	if (collation == C_COLLATION_OID)
 		return true;
 	return (strategy == BTEqualStrategyNumber || strategy == SCAN_NOT_EQUAL) &&
 		OidIsValid(collation) && get_collation_isdeterministic(collation);
