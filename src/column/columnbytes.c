@@ -411,7 +411,8 @@ codec_blocks_decode(CodecBlocks *blocks, int v, ColumnBytes *out,
 	uint32		lengths[COLUMN_VECTOR];
 	const char *at = blocks->data.data + from;
 
-	if (!codec_ints_decode32(&blocks->lengths, v, lengths, problem))
+	if (!codec_ints_decode32(&blocks->lengths, v, UINT64CONST(1) << 32, lengths,
+							 problem))
 		return false;
 	*problem = "damaged block of byte strings";
 	if (blocks->codec != COLUMN_CODEC_PLAIN)

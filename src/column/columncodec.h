@@ -37,6 +37,8 @@
 #define CODEC_WORDS(count, width) \
 	(((((count) + CODEC_LANES - 1) / CODEC_LANES * (width)) + 63) / 64 * CODEC_LANES)
 
+#define CODEC_TIGHT_WORDS(count, width)	(((count) * (width) + 63) / 64)
+
 /* A byte string that grows */
 typedef struct CodecBuffer
 {
@@ -116,11 +118,15 @@ typedef struct CodecBlocks
 
 /* columnpack.c */
 extern void codec_pack(const uint64 *in, int count, int width, char *out);
+extern void codec_pack_tight(const uint64 *in, int count, int width, char *out);
+extern void codec_unpack_tight(const char *in, int count, int width,
+							   uint64 base, uint64 *out);
 extern void codec_unpack(const char *in, int count, int width, uint64 base,
 						 uint64 *out);
 extern void codec_unpack32(const char *in, int count, int width, uint32 base,
 						   uint32 *out);
 extern void codec_prefix_sum(int64 *values, int n, int64 first);
+extern uint32 codec_largest32(const uint32 *values, int n);
 extern void codec_fill(uint64 *out, int n, uint64 value);
 extern void codec_shift(uint64 *values, int n, uint64 distance);
 extern void codec_rescale(int64 *values, int n, int64 ref, uint64 scale);
@@ -148,8 +154,8 @@ extern bool codec_ints_open(CodecStream *stream, CodecInput in,
 							const char **problem);
 extern bool codec_ints_decode(const CodecStream *stream, int v, int64 *out,
 							  const char **problem);
-extern bool codec_ints_decode32(const CodecStream *stream, int v, uint32 *out,
-								const char **problem);
+extern bool codec_ints_decode32(const CodecStream *stream, int v, uint64 limit,
+								uint32 *out, const char **problem);
 extern void codec_ints_close(CodecStream *stream);
 extern uint32 *codec_plain_starts(int nvalues, int *nvectors);
 

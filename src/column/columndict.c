@@ -497,27 +497,12 @@ codec_dict_open(CodecDict *dict, bool bytes, CodecInput in,
 	return codec_ints_open(&dict->codes, in, start, nvectors, problem);
 }
 
-static CODEC_KERNEL uint32
-largest_code(const uint32 *codes, int n)
-{
-	uint32		max = 0;
-
-	for (int i = 0; i < n; i++)
-		max = codes[i] > max ? codes[i] : max;
-	return max;
-}
-
 /* The codes of the values of vector v, each smaller than dict->n */
 bool
 codec_dict_codes(const CodecDict *dict, int v, uint32 *codes,
 				 const char **problem)
 {
-	int			n = dict->codes.start[v + 1] - dict->codes.start[v];
-
-	if (!codec_ints_decode32(&dict->codes, v, codes, problem))
-		return false;
-	*problem = "code beyond the dictionary";
-	return n == 0 || largest_code(codes, n) < (uint32) dict->n;
+	return codec_ints_decode32(&dict->codes, v, dict->n, codes, problem);
 }
 
 /* Frees what codec_dict_open allocated. */

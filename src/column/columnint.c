@@ -19,8 +19,10 @@
 #define SAMPLE_VECTORS	8		/* to estimate sizes with */
 #define FRAME_SAMPLE	64		/* values of a vector, to find a frame with */
 #define MIN_SCALE		4		/* a smaller common factor is not divided by */
+#define RUN_LENGTH		16		/* shorter runs are slow to decode */
 #define LOW_SAMPLE		5		/* of the sorted sample: surely in the bulk */
 #define HIGH_SAMPLE		58
+#define FRAME_TIGHT		0x80	/* added to the width in a frame's head */
 #define FRAME_HEADER	(sizeof(uint64) + 4)
 
 /* Values of a stream are ref + scale * number; scale 0: they are as they are */
@@ -37,6 +39,7 @@ typedef struct Frame
 {
 	uint64		base;
 	int			width;			/* bits of a packed number */
+	bool		tight;			/* packed without lanes */
 	int			xbytes;			/* bytes of an exception */
 	int			nexceptions;
 } Frame;
@@ -242,10 +245,21 @@ codec_frame_bits(const int64 *values, int n)
 	return n * frame.width + frame.nexceptions * (16 + 8 * frame.xbytes);
 }
 
+/* Bytes of n packed numbers */
+static Size
+packed_bytes(const Frame *frame, int n)
+{
+	return sizeof(uint64) * (frame->tight ? CODEC_TIGHT_WORDS(n, frame->width) :
+							 CODEC_WORDS(n, frame->width));
+}
+
 static void
 append_frame(CodecBuffer *buf, const Frame *frame)
 {
-	uint8		widths[2] = {(uint8) frame->width, (uint8) frame->xbytes};
+	uint8		widths[2] = {
+		(uint8) (frame->width | (frame->tight ? FRAME_TIGHT : 0)),
+		(uint8) frame->xbytes
+	};
 	uint16		nexceptions = (uint16) frame->nexceptions;
 
 	codec_append(buf, &frame->base, sizeof(uint64));
@@ -293,8 +307,11 @@ pack_frame(CodecBuffer *buf, const Frame *frame, int64 *values, int n)
 	for (int i = n; i % CODEC_LANES != 0; i++)
 		words[i] = 0;
 	Assert(found == frame->nexceptions);
-	codec_pack(words, n, frame->width,
-			   codec_extend(buf, CODEC_WORDS(n, frame->width) * sizeof(uint64)));
+	out = codec_extend(buf, packed_bytes(frame, n));
+	if (frame->tight)
+		codec_pack_tight(words, n, frame->width, out);
+	else
+		codec_pack(words, n, frame->width, out);
 	codec_append(buf, positions, found * sizeof(uint16));
 	out = codec_extend(buf, found * frame->xbytes);
 	for (int i = 0; i < found; i++)
@@ -340,6 +357,7 @@ encode_vector(CodecBuffer *buf, ColumnCodec codec, const Scaling *scaling,
 	if (codec == COLUMN_CODEC_DELTA2)
 		firsts[1] = take_differences(work, n, false);
 	find_frame(work, n, &frame);
+	frame.tight = CODEC_TIGHT_WORDS(n, frame.width) * 2 <= CODEC_WORDS(n, frame.width);
 	append_frame(buf, &frame);
 	if (codec == COLUMN_CODEC_DELTA || codec == COLUMN_CODEC_DELTA2)
 		codec_append(buf, &firsts[0], sizeof(uint64));
@@ -527,7 +545,7 @@ codec_ints_choose(const CodecInts *in, Size *nbytes)
 	}
 	codec_range(in->values, n, &min, &max);
 	runs = nruns * (bits_of((uint64) max - (uint64) min) + bits_of(n / nruns) + 3) / 8;
-	if (runs < *nbytes - *nbytes / 5)
+	if (nruns <= n / RUN_LENGTH && runs < *nbytes - *nbytes / 5)
 	{
 		best = COLUMN_CODEC_RLE;
 		*nbytes = runs;
@@ -740,7 +758,8 @@ take_frame(CodecInput *in, int n, Frame *frame)
 	if (!codec_take(in, FRAME_HEADER, &head))
 		return false;
 	frame->base = codec_load64(head);
-	frame->width = (unsigned char) head[8];
+	frame->width = (unsigned char) head[8] & ~FRAME_TIGHT;
+	frame->tight = ((unsigned char) head[8] & FRAME_TIGHT) != 0;
 	frame->xbytes = (unsigned char) head[9];
 	memcpy(&nexceptions, head + 10, sizeof(nexceptions));
 	frame->nexceptions = nexceptions;
@@ -782,9 +801,12 @@ decode_frame(const CodecStream *stream, int v, int n, int64 *out)
 
 	if (!find_frame_data(stream, v, &in) || !take_frame(&in, n, &frame) ||
 		!codec_take(&in, nfirsts * sizeof(uint64), &firsts) ||
-		!codec_take(&in, CODEC_WORDS(n, frame.width) * sizeof(uint64), &words))
+		!codec_take(&in, packed_bytes(&frame, n), &words))
 		return false;
-	codec_unpack(words, n, frame.width, frame.base, (uint64 *) out);
+	if (frame.tight)
+		codec_unpack_tight(words, n, frame.width, frame.base, (uint64 *) out);
+	else
+		codec_unpack(words, n, frame.width, frame.base, (uint64 *) out);
 	if (frame.nexceptions > 0 && !decode_exceptions(&in, &frame, n, out))
 		return false;
 	if (nfirsts > 1)
@@ -827,43 +849,52 @@ codec_ints_decode(const CodecStream *stream, int v, int64 *out,
 	}
 }
 
-/* Straight into 32 bits, if the frame is such; false if it is not. */
+/*
+ * Straight into 32 bits, if the frame is such; false if it is not, or if
+ * there is a number that is not below the limit.
+ */
 static bool
-decode_frame32(const CodecStream *stream, int v, int n, uint32 *out)
+decode_frame32(const CodecStream *stream, int v, int n, uint64 limit,
+			   uint32 *out)
 {
 	CodecInput	in;
 	Frame		frame;
 	const char *words;
 
 	if (!find_frame_data(stream, v, &in) || !take_frame(&in, n, &frame) ||
-		frame.nexceptions > 0 || frame.width > 31 || frame.base > PG_INT32_MAX ||
-		!codec_take(&in, CODEC_WORDS(n, frame.width) * sizeof(uint64), &words))
+		frame.nexceptions > 0 || frame.tight || frame.width > 31 ||
+		frame.base > PG_INT32_MAX ||
+		!codec_take(&in, packed_bytes(&frame, n), &words))
 		return false;
 	codec_unpack32(words, n, frame.width, (uint32) frame.base, out);
-	return true;
+	return frame.base + (UINT64CONST(1) << frame.width) <= limit ||
+		codec_largest32(out, n) < limit;
 }
 
-/* The same as codec_ints_decode for numbers that must fit in 32 bits */
+/*
+ * The same as codec_ints_decode for numbers that must be below a limit of at
+ * most 2^32
+ */
 bool
-codec_ints_decode32(const CodecStream *stream, int v, uint32 *out,
-					const char **problem)
+codec_ints_decode32(const CodecStream *stream, int v, uint64 limit,
+					uint32 *out, const char **problem)
 {
 	int			n = stream->start[v + 1] - stream->start[v];
 	int64		values[COLUMN_VECTOR];
-	uint64		all = 0;
+	bool		good = true;
 
 	if (n == 0)
 		return true;
 	if (stream->codec == COLUMN_CODEC_FOR && stream->scale == 0 &&
-		decode_frame32(stream, v, n, out))
+		decode_frame32(stream, v, n, limit, out))
 		return true;
 	if (!codec_ints_decode(stream, v, values, problem))
 		return false;
 	for (int i = 0; i < n; i++)
 	{
-		all |= (uint64) values[i];
+		good &= (uint64) values[i] < limit;
 		out[i] = (uint32) values[i];
 	}
-	*problem = "number out of range";
-	return all <= PG_UINT32_MAX;
+	*problem = "number beyond its limit";
+	return good;
 }

@@ -25,8 +25,22 @@
  */
 typedef uint64 Lanes __attribute__((vector_size(32)));
 typedef uint64 LanesAt __attribute__((vector_size(32), aligned(1), may_alias));
-typedef uint32 Halves __attribute__((vector_size(16)));
-typedef uint32 HalvesAt __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint32 Halves __attribute__((vector_size(32)));
+typedef uint32 HalvesAt __attribute__((vector_size(32), aligned(1), may_alias));
+
+/* The low halves of eight lanes */
+#ifdef WORDS_BIGENDIAN
+#define LOW_HALVES	1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define LOW_HALVES	0, 2, 4, 6, 8, 10, 12, 14
+#endif
+#ifdef __clang__
+#define NARROW(a, b) \
+	__builtin_shufflevector((Halves) (a), (Halves) (b), LOW_HALVES)
+#else
+#define NARROW(a, b) \
+	__builtin_shuffle((Halves) (a), (Halves) (b), (Halves) {LOW_HALVES})
+#endif
 
 static inline uint64
 mask_of(int width)
@@ -73,6 +87,56 @@ codec_pack(const uint64 *in, int count, int width, char *out)
 	}
 	if (used > 0)
 		memcpy(out, words, LANE_BYTES);
+}
+
+/*
+ * Packs count values one behind the other into CODEC_TIGHT_WORDS(count, width)
+ * words: for few values, which would leave most of 16 lanes empty.
+ */
+void
+codec_pack_tight(const uint64 *in, int count, int width, char *out)
+{
+	uint64		word = 0;
+	int			used = 0;
+
+	for (int i = 0; i < count && width > 0; i++)
+	{
+		word |= in[i] << used;
+		used += width;
+		if (used < 64)
+			continue;
+		memcpy(out, &word, sizeof(word));
+		out += sizeof(word);
+		used -= 64;
+		word = used == 0 ? 0 : in[i] >> (width - used);
+	}
+	if (used > 0)
+		memcpy(out, &word, sizeof(word));
+}
+
+/* The reverse, adding base to each value */
+void
+codec_unpack_tight(const char *in, int count, int width, uint64 base,
+				   uint64 *out)
+{
+	uint64		mask = mask_of(width);
+
+	for (int i = 0; i < count; i++)
+	{
+		int			bit = i * width;
+		int			shift = bit % 64;
+		uint64		word;
+
+		if (width == 0)
+		{
+			out[i] = base;
+			continue;
+		}
+		word = codec_load64(in + bit / 64 * 8) >> shift;
+		if (shift + width > 64)
+			word |= codec_load64(in + bit / 64 * 8 + 8) << (64 - shift);
+		out[i] = (word & mask) + base;
+	}
 }
 
 /* Sets n words to the same value. */
@@ -126,6 +190,12 @@ codec_unpack32(const char *in, int count, int width, uint32 base, uint32 *out)
 	int			nrows = (count + CODEC_LANES - 1) / CODEC_LANES;
 	uint32		mask = (uint32) mask_of(width);
 
+	if (width == 0)
+	{
+		for (int i = 0; i < nrows * CODEC_LANES; i++)
+			out[i] = base;
+		return;
+	}
 	for (int row = 0; row < nrows; row++)
 	{
 		int			bit = row * width;
@@ -134,20 +204,30 @@ codec_unpack32(const char *in, int count, int width, uint32 base, uint32 *out)
 		const		LanesAt *high = low + NGROUPS;
 		HalvesAt   *to = (HalvesAt *) (out + row * CODEC_LANES);
 
-		for (int g = 0; g < NGROUPS && width > 0; g++)
+		if (shift + width <= 64)
 		{
-			Lanes		lanes = low[g] >> shift;
-
-			if (shift + width > 64)
-				lanes |= high[g] << (64 - shift);
-			to[g] = (__builtin_convertvector(lanes, Halves) & mask) + base;
+			for (int g = 0; g < NGROUPS; g += 2)
+				to[g / 2] = (NARROW(low[g] >> shift, low[g + 1] >> shift) & mask) + base;
 		}
-		for (int g = 0; g < NGROUPS && width == 0; g++)
-			to[g] = (Halves)
+		else
 		{
-			base, base, base, base
-		};
+			for (int g = 0; g < NGROUPS; g += 2)
+				to[g / 2] = (NARROW(low[g] >> shift | high[g] << (64 - shift),
+									low[g + 1] >> shift | high[g + 1] << (64 - shift))
+							 & mask) + base;
+		}
 	}
+}
+
+/* The largest of n numbers, 0 if there are none */
+CODEC_KERNEL uint32
+codec_largest32(const uint32 *values, int n)
+{
+	uint32		max = 0;
+
+	for (int i = 0; i < n; i++)
+		max = values[i] > max ? values[i] : max;
+	return max;
 }
 
 /*
