@@ -19,6 +19,16 @@ MODES = {
                    'SET enable_mergejoin = off; SET enable_memoize = off; SET enable_material = off',
 }
 
+# For omendb tables: indexes are out of the way, so that a query reads columns, or rows alone.
+COLUMN_MODES = {
+    'columns': 'SET enable_seqscan = off; SET enable_indexscan = off; SET enable_bitmapscan = off',
+    'parallel columns': 'SET enable_seqscan = off; SET enable_indexscan = off; SET enable_bitmapscan = off; '
+                        'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0',
+    'rows': 'SET enable_indexscan = off; SET enable_bitmapscan = off; SET omendb.columnar_scan = off',
+}
+reset_columns = ''                              # set when omendb tables are tested
+COLUMN_MODE_CHOICE = ['columns'] * 20 + ['parallel columns'] * 4 + ['rows']
+
 # Workers take long to start: fewer parallel queries.
 MODE_CHOICE = [name for name in MODES for _ in range(1 if 'parallel' in name else 4)]
 
@@ -29,7 +39,7 @@ RESET = ('SET enable_seqscan = on; SET enable_bitmapscan = on; SET enable_sort =
 
 
 def mode_sql(name):
-    return RESET + ('; ' + MODES[name] if MODES[name] else '')
+    return '; '.join(part for part in (RESET, reset_columns, MODES.get(name) or COLUMN_MODES.get(name)) if part)
 
 
 def column_names(shape):

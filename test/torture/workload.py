@@ -66,6 +66,9 @@ INDEXES = {
     'loose_t': ('loose', 't', 't'),
 }
 
+# With --tables a command that turns columns off, else nothing.
+ROWS_ONLY = 'SET application_name = torture'
+
 LIMIT = 60000       # rows of a table before a writer removes some
 
 
@@ -78,9 +81,18 @@ def hash_of(columns):
 
 
 def by_heap(cur, table, columns):
-    """Count and checksum of the key columns, by a sequential scan."""
+    """Count and checksum of the key columns, by a sequential scan of rows."""
+    cur.execute(ROWS_ONLY)
     cur.execute('SET enable_seqscan = on; SET enable_indexscan = off; SET enable_indexonlyscan = off; '
                 'SET enable_bitmapscan = off; SET enable_sort = on; SET max_parallel_workers_per_gather = 0')
+    cur.execute('SELECT %s FROM %s' % (hash_of(columns), table))
+    return cur.fetchone()
+
+
+def by_columns(cur, table, columns):
+    """The same from the columns of an omendb table, where it has them."""
+    cur.execute('SET omendb.columnar_scan = on; SET enable_seqscan = off; SET enable_indexscan = off; '
+                'SET enable_indexonlyscan = off; SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0')
     cur.execute('SELECT %s FROM %s' % (hash_of(columns), table))
     return cur.fetchone()
 
@@ -101,8 +113,8 @@ def uses_index(cur, table, columns, order, index):
 class Verifier:
     """Checks indexes of one server and counts what it did."""
 
-    def __init__(self, am, check_sql):
-        self.am, self.check_sql = am, check_sql
+    def __init__(self, am, check_sql, tables=False):
+        self.am, self.check_sql, self.tables = am, check_sql, tables
         self.checks = 0
 
     def structure(self, cur, index):
@@ -116,6 +128,11 @@ class Verifier:
         """Index-ordered scan, and look-ups of some rows, against a sequential scan."""
         table, columns, order = INDEXES[index]
         want = by_heap(cur, table, columns)
+        if self.tables:
+            got = by_columns(cur, table, columns)
+            if got != want:
+                raise Failed('%s: columns give %r, rows %r' % (table, got, want))
+            self.checks += 1
         for only in ('on', 'off'):
             got = by_index(cur, table, columns, order, only)
             if only == 'on' and not uses_index(cur, table, columns, order, index):
@@ -139,8 +156,19 @@ class Verifier:
                 raise Failed('%s: %s = %r finds %s rows by index, %s by heap' % (index, first, value, found[0], there[0]))
             self.checks += 1
 
+    def segments(self, cur):
+        """Every segment against its rows."""
+        for table in sorted({table for table, _, _ in INDEXES.values()} - {'loose'}):
+            try:
+                cur.execute("SELECT count(*) FROM omendb.verify('%s')" % table)
+            except psycopg2.Error as error:
+                raise Failed('verify of %s: %s %s' % (table, error.pgcode, error))
+            self.checks += 1
+
     def everything(self, conn, rng):
         cur = conn.cursor()
+        if self.tables:
+            self.segments(cur)
         for index in INDEXES:
             self.structure(cur, index)
             self.answers(cur, index, rng)
@@ -156,8 +184,8 @@ class Verifier:
 class Load:
     """Threads that work on the tables until they are told to stop or lose the server."""
 
-    def __init__(self, connect, rng, am):
-        self.connect, self.rng, self.am = connect, rng, am
+    def __init__(self, connect, rng, am, tables=False):
+        self.connect, self.rng, self.am, self.tables = connect, rng, am, tables
         self.stop = threading.Event()
         self.threads = []
         self.acknowledged = {}
@@ -300,7 +328,9 @@ class Load:
         while not self.stop.is_set():
             kind = rng.random()
             table = rng.choice(['rows_one', 'events', 'churn', 'few', 'versions'])
-            if kind < 0.65:
+            if self.tables and kind < 0.2:
+                self.compact(cur, rng, table)
+            elif kind < 0.65:
                 cur.execute('VACUUM %s%s' % (rng.choice(['', '(INDEX_CLEANUP ON) ', '(FREEZE) ', '(PARALLEL 2) ']), table))
             elif kind < 0.85:
                 cur.execute('CHECKPOINT')
@@ -311,6 +341,14 @@ class Load:
             self.statements += 1
             time.sleep(rng.random() * 0.1)
 
+    def compact(self, cur, rng, table):
+        """Columns of what has none; it gives up when a writer does not end, or with the server."""
+        try:
+            cur.execute("SELECT * FROM omendb.compact('%s', %s)" % (table, rng.choice(['true', 'false'])))
+        except psycopg2.Error as error:
+            if error.pgcode not in ('55P03', '57000'):
+                raise
+
     def read(self, conn, cur, rng, number):
         """Index scans, which leave dead-entry hints behind."""
         cur.execute('SET enable_seqscan = off')
@@ -319,4 +357,9 @@ class Load:
             cur.execute('SELECT count(v) FROM events WHERE device = %s', (rng.randrange(100),))
             cur.execute('SELECT count(w) FROM few WHERE k = %s', (rng.randrange(5),))
             cur.execute('SELECT t FROM rows_one ORDER BY t DESC LIMIT 50')
+            if self.tables:
+                columns = by_columns(cur, 'versions', 'id')
+                if columns[0] != 1500:
+                    self.errors.append('columns give %d of 1500 rows' % columns[0])
+                cur.execute('SET enable_indexscan = on; SET enable_indexonlyscan = on')
             self.statements += 1
