@@ -1,0 +1,97 @@
+-- omendb.compact, omendb.set_compaction and who may call them
+SET omendb.segment_blocks = 4;
+CREATE TABLE comp (id int, v text) USING omendb;
+INSERT INTO comp SELECT i, 'row ' || i FROM generate_series(1, 5000) i;
+SELECT segments = ceil(blocks / 4.0) AS segments, rows FROM omendb.compact('comp');
+SELECT * FROM omendb.compact('comp');
+SELECT bool_and(marked = 0) AS clean, sum(rows) FROM omendb.verify('comp');
+
+-- New rows go to new segments; marked ones are made anew when they are many
+INSERT INTO comp SELECT i, 'row ' || i FROM generate_series(5001, 6000) i;
+SELECT segments > 0 AS segments FROM omendb.compact('comp');
+UPDATE comp SET v = 'changed' WHERE id = 10;
+SELECT sum(marked) FROM omendb.verify('comp');
+SELECT segments FROM omendb.compact('comp');
+SELECT segments > 0 AS segments FROM omendb.compact('comp', true);
+SELECT sum(marked) FROM omendb.verify('comp');
+DELETE FROM comp WHERE id BETWEEN 1000 AND 2000;
+SELECT sum(marked) FROM omendb.verify('comp');
+SELECT segments > 0 AS segments FROM omendb.compact('comp');
+SELECT sum(marked) < 1001 AS fewer FROM omendb.verify('comp');
+
+-- Changes of this transaction, of subtransactions, undone ones
+BEGIN;
+UPDATE comp SET v = 'mine' WHERE id < 100;
+SAVEPOINT a;
+DELETE FROM comp WHERE id < 50;
+SAVEPOINT b;
+UPDATE comp SET id = -id WHERE id % 7 = 0;
+ROLLBACK TO b;
+SELECT count(*) > 0 AS verified FROM omendb.verify('comp');
+ROLLBACK TO a;
+SELECT count(*) > 0 AS verified FROM omendb.verify('comp');
+SELECT omendb.compact('comp');
+ROLLBACK;
+SELECT count(*) > 0 AS verified FROM omendb.verify('comp');
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT count(*) > 0 AS verified FROM omendb.verify('comp');
+UPDATE comp SET v = 'serial' WHERE id = 3000;
+SELECT count(*) > 0 AS verified FROM omendb.verify('comp');
+COMMIT;
+
+-- Where it cannot be done
+SELECT omendb.compact('pg_class');
+CREATE TABLE comp_heap (a int) USING heap;
+SELECT omendb.compact('comp_heap');
+SELECT omendb.verify('comp_heap');
+SELECT omendb.set_compaction('comp_heap', false);
+CREATE TEMP TABLE comp_temp (a int) USING omendb;
+SELECT omendb.compact('comp_temp');
+CREATE UNLOGGED TABLE comp_unlogged (a int) USING omendb;
+SELECT omendb.compact('comp_unlogged');
+CREATE TABLE comp_part (a int) PARTITION BY LIST (a);
+CREATE TABLE comp_part1 PARTITION OF comp_part FOR VALUES IN (1) USING omendb;
+INSERT INTO comp_part VALUES (1);
+SELECT omendb.compact('comp_part');
+SELECT rows FROM omendb.compact('comp_part1');
+BEGIN;
+CREATE TABLE comp_new (a int) USING omendb;
+SELECT omendb.compact('comp_new');
+ROLLBACK;
+BEGIN;
+LOCK TABLE comp IN SHARE MODE;
+SELECT segments FROM omendb.compact('comp');
+COMMIT;
+
+-- The switch
+SELECT omendb.set_compaction('comp', false);
+SELECT enabled FROM omendb.stat_table WHERE relname = 'comp';
+SELECT omendb.set_compaction('comp', true);
+SELECT enabled, runs > 1 AS runs, last_error FROM omendb.stat_table WHERE relname = 'comp';
+SELECT omendb.set_compaction('comp', NULL);
+
+-- Only the owner; statistics are for all
+CREATE ROLE regress_omendb_user;
+SET ROLE regress_omendb_user;
+SELECT omendb.compact('comp');
+SELECT omendb.verify('comp');
+SELECT omendb.set_compaction('comp', false);
+SELECT rows > 0 AS rows FROM omendb.stat_table WHERE relname = 'comp';
+SELECT count(DISTINCT attname) FROM omendb.stat_column WHERE relname = 'comp';
+RESET ROLE;
+DROP ROLE regress_omendb_user;
+
+-- A row of marks for each block becomes one for many
+CREATE TABLE comp_marks (id int, v int) USING omendb;
+INSERT INTO comp_marks SELECT i, 0 FROM generate_series(1, 60000) i;
+SET omendb.segment_blocks = 1024;
+SELECT segments FROM omendb.compact('comp_marks');
+UPDATE comp_marks SET v = 1 WHERE id % 200 = 0;
+SELECT count(*) > 200 AS many FROM omendb.mark WHERE relid = 'comp_marks'::regclass;
+SELECT marked FROM omendb.verify('comp_marks');
+SELECT segments FROM omendb.compact('comp_marks');
+SELECT count(*) < 10 AS few FROM omendb.mark WHERE relid = 'comp_marks'::regclass;
+SELECT marked FROM omendb.verify('comp_marks') WHERE first_block = 0;
+UPDATE comp_marks SET v = 2 WHERE id % 300 = 0;
+SELECT marked FROM omendb.verify('comp_marks') WHERE first_block = 0;
+DROP TABLE comp, comp_heap, comp_temp, comp_unlogged, comp_part, comp_marks;
