@@ -21,7 +21,7 @@
 								 * it */
 #define SAMPLE_BYTES	32768	/* of each place that the choice looks at */
 #define SAMPLE_PLACES	4
-#define ZSTD_LEVEL		3
+#define ZSTD_LEVEL		1		/* more is slower and hardly smaller on 64 kB */
 
 /*---- the libraries ---- */
 

@@ -210,26 +210,34 @@ measure_bytes(void)
 	model_free(&model);
 }
 
-/*---- a table of sensor readings ---- */
+/*---- a table of sensor readings, as bench/table has it ---- */
+
+static int	devices[NROWS];
+
+static double
+random_part(void)
+{
+	return (double) (unit_random(&model_seed) >> 11) / (UINT64CONST(1) << 53);
+}
 
 static void
 measure_readings_ints(void)
 {
 	ModelColumn model;
-	int64		now = INT64CONST(757382400000000);
 
 	model_init(&model, COLUMN_INT, NROWS);
 	for (int i = 0; i < NROWS; i++)
-		model.ints[i] = now += 900000 + model_number(200000);
-	measure("ts, second-ish", &model, 0);
+	{
+		devices[i] = (int) rint(random_part() * 999);
+		model.ints[i] = INT64CONST(820540800000000) + i * INT64CONST(50000) +
+			(int64) (random_part() * 40000);
+	}
+	measure("ts", &model, 0);
 	for (int i = 0; i < NROWS; i++)
-		model.ints[i] = INT64CONST(757382400000000) + i / 1000 * INT64CONST(1000000);
-	measure("(ts, whole seconds)", &model, 0);
-	for (int i = 0; i < NROWS; i++)
-		model.ints[i] = model_number(1000);
+		model.ints[i] = devices[i];
 	measure("device", &model, 0);
 	for (int i = 0; i < NROWS; i++)
-		model.ints[i] = model_number(20) == 0 ? 1 + model_number(4) : 0;
+		model.ints[i] = random_part() < 0.98 ? 0 : 1 + (int) rint(random_part() * 3);
 	measure("status", &model, 0);
 	model_free(&model);
 }
@@ -238,19 +246,15 @@ static void
 measure_readings_floats(void)
 {
 	ModelColumn model;
-	double		walk[1000];
 
-	for (int i = 0; i < 1000; i++)
-		walk[i] = 20 + model_number(100) / 10.0;
 	model_init(&model, COLUMN_FLOAT8, NROWS);
 	for (int i = 0; i < NROWS; i++)
-	{
-		double	   *at = &walk[model_number(1000)];
-
-		*at += ((double) model_number(100) - 49.5) / 100;
-		model.floats8[i] = rint(*at * 100) / 100;
-	}
+		model.floats8[i] = rint(100 * (20 + 5 * sin(i / 270000.0 + devices[i]) +
+									   random_part() * 0.4)) / 100;
 	measure("temperature", &model, 0);
+	for (int i = 0; i < NROWS; i++)
+		model.floats8[i] = rint(100 * (55 + 9 * cos(i / 270000.0 + devices[i]) +
+									   random_part() * 0.8)) / 100;
 	measure("humidity", &model, 0);
 	model_free(&model);
 }
@@ -259,27 +263,26 @@ static void
 measure_readings_texts(void)
 {
 	static const char *const regions[] = {
-		"north", "south", "east", "west", "north-east", "north-west",
-		"south-east", "south-west"
+		"north", "north-east", "east", "south-east", "south", "south-west",
+		"west", "north-west"
 	};
 	ModelColumn model;
 	char		text[64];
 
 	model_init(&model, COLUMN_BYTES, NROWS);
 	for (int i = 0; i < NROWS; i++)
-		set_text(&model, i, regions[model_number(8)], (Size) NROWS * 10);
+		set_text(&model, i, regions[devices[i] % 8], (Size) NROWS * 10);
 	measure("region", &model, 0);
 	model_free(&model);
 	model_init(&model, COLUMN_BYTES, NROWS);
-	for (int i = 0; i < NROWS; i++)
-	{
-		snprintf(text, sizeof(text), "checked by %d", (int) model_number(10000));
-		set_text(&model, i, text, (Size) NROWS * 20);
-	}
 	model.values.nulls = model.nulls = model_alloc(NROWS);
 	for (int i = 0; i < NROWS; i++)
-		model.nulls[i] = model_number(20) != 0;
-	measure("note, 5 % not null", &model, 0);
+	{
+		snprintf(text, sizeof(text), "calibration %d", (int) rint(random_part() * 40));
+		set_text(&model, i, text, (Size) NROWS * 20);
+		model.nulls[i] = random_part() >= 0.02;
+	}
+	measure("note", &model, 0);
 	model_free(&model);
 }
 
