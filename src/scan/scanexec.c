@@ -178,11 +178,11 @@ end_column_scan(CustomScanState *node)
 		return;
 	scan_page_release(scan);
 	ExecClearTuple(scan->heap_slot);
+	if (scan->strategy != NULL)
+		FreeAccessStrategy(scan->strategy);
 	MemoryContextDelete(scan->vector_context);
 	MemoryContextDelete(scan->filter_context);
 	MemoryContextDelete(scan->context);
-	if (scan->strategy != NULL)
-		FreeAccessStrategy(scan->strategy);
 }
 
 static void
