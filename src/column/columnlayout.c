@@ -42,7 +42,10 @@ typedef struct LayoutHeader
 	uint32		strings;		/* bytes of least and greatest strings */
 	uint32		places;			/* bytes of the places of rows */
 	uint32		from_heap;		/* bytes of the marks */
-	uint32		unused;
+	uint32		first;			/* block */
+	uint32		relid;
+	uint32		filenode;
+	int64		id;
 } LayoutHeader;
 
 typedef struct LayoutColumn
@@ -65,7 +68,7 @@ typedef struct LayoutColumn
 	uint64		sum_lo;
 } LayoutColumn;
 
-StaticAssertDecl(sizeof(LayoutHeader) == 40 && sizeof(LayoutColumn) == 64,
+StaticAssertDecl(sizeof(LayoutHeader) == 56 && sizeof(LayoutColumn) == 64,
 				 "structs of the layout have no holes");
 
 /* where reading stands */
@@ -403,7 +406,7 @@ layout_pack(const SegmentReader *r)
 	if (r->nfrom_heap > 0)
 	{
 		bytea	   *marks = marks_pack(r->segment->first, r->from_heap,
-									r->nfrom_heap);
+									   r->nfrom_heap);
 
 		head.from_heap = VARSIZE(marks) - VARHDRSZ;
 		appendBinaryStringInfo(&buf, VARDATA(marks), head.from_heap);
@@ -412,6 +415,10 @@ layout_pack(const SegmentReader *r)
 	head.nrows = r->nrows;
 	head.nblocks = r->segment->nblocks;
 	head.ncolumns = r->ncolumns;
+	head.first = r->segment->first;
+	head.relid = RelationGetRelid(r->rel);
+	head.filenode = OmenRelNumber(OmenRelLocator(r->rel));
+	head.id = r->segment->id;
 	memcpy(buf.data + VARHDRSZ, &head, sizeof(head));
 	head.crc = layout_crc(buf.data + VARHDRSZ, buf.len - VARHDRSZ);
 	memcpy(buf.data + VARHDRSZ, &head, sizeof(head));
@@ -433,15 +440,16 @@ get_marks(SegmentReader *r, const char *from, uint32 n)
 {
 	bytea	   *marks = palloc(VARHDRSZ + n);
 
+	if (n == 0)
+		return true;
 	SET_VARSIZE(marks, VARHDRSZ + n);
 	memcpy(VARDATA(marks), from, n);
 	r->nfrom_heap = marks_count(marks);
 	if (r->nfrom_heap < 0 || r->nfrom_heap > r->segment->nblocks)
 		return false;
 	r->from_heap = palloc((r->nfrom_heap + 1) * sizeof(BlockMarks));
-	return r->nfrom_heap == 0 ||
-		marks_unpack(marks, r->segment->first, r->segment->nblocks,
-					 r->from_heap);
+	return marks_unpack(marks, r->segment->first, r->segment->nblocks,
+						r->from_heap);
 }
 
 /* The strings are copied: the bytes of the layout may go. */
@@ -467,7 +475,7 @@ get_columns(SegmentReader *r, const char *from, const LayoutHeader *head)
 }
 
 static const char *
-check_header(const LayoutHeader *head, const Segment *segment,
+check_header(const LayoutHeader *head, Relation rel, const Segment *segment,
 			 const char *data, Size size)
 {
 	if (head->magic != LAYOUT_MAGIC || head->crc != layout_crc(data, size))
@@ -475,6 +483,9 @@ check_header(const LayoutHeader *head, const Segment *segment,
 	if (head->version != LAYOUT_VERSION)
 		return "version of its layout is unknown";
 	if (!sizes_fit(head, size) || head->nblocks != segment->nblocks ||
+		head->first != segment->first || head->id != segment->id ||
+		head->relid != RelationGetRelid(rel) ||
+		head->filenode != OmenRelNumber(OmenRelLocator(rel)) ||
 		head->nrows != segment->nrows || head->nrows > COLUMN_MAX_ROWS)
 		return "its layout does not fit its row in the directory";
 	return NULL;
@@ -496,7 +507,7 @@ layout_unpack(SegmentReader *r, const char **problem)
 	if (size < sizeof(head))
 		return false;
 	memcpy(&head, data, sizeof(head));
-	*problem = check_header(&head, r->segment, data, size);
+	*problem = check_header(&head, r->rel, r->segment, data, size);
 	if (*problem != NULL)
 		return false;
 

@@ -3,17 +3,19 @@
  * columnmark.c
  *	  The bytes of a row of omendb.mark.
  *
- * A row lists line pointers of one or more heap blocks.  Every block is a
- * number of varints (seven bits a byte, low bits first): the distance from
- * the block before it, or from the row's first block; the number of line
- * pointers, or zero; and then the distances of the line pointers from each
- * other, or, after zero, a bitmap of MARK_BITMAP bytes.
+ * A row lists line pointers of one or more heap blocks.  Its bytes begin with a
+ * CRC-32C of what follows.  Every block is a number of varints (seven bits a
+ * byte, low bits first): the distance from the block before it, or from the
+ * row's first block; the number of line pointers, or zero; and then the
+ * distances of the line pointers from each other, or, after zero, a bitmap of
+ * MARK_BITMAP bytes.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "port/pg_bitutils.h"
+#include "port/pg_crc32c.h"
 
 #include "column/column.h"
 
@@ -64,6 +66,17 @@ get_varint(MarkCursor *c, uint32 *value)
 		}
 	}
 	return false;
+}
+
+static pg_crc32c
+marks_crc(const uint8 *begin, const uint8 *end)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, begin, end - begin);
+	FIN_CRC32C(crc);
+	return crc;
 }
 
 static int
@@ -118,8 +131,11 @@ put_block(uint8 *p, uint32 distance, const BlockMarks *m)
 bytea *
 marks_pack(BlockNumber first, const BlockMarks *marks, int nmarks)
 {
-	bytea	   *packed = palloc(VARHDRSZ + (Size) nmarks * MARK_MAX_BYTES);
-	uint8	   *p = (uint8 *) VARDATA(packed);
+	bytea	   *packed = palloc(VARHDRSZ + sizeof(pg_crc32c) +
+								(Size) nmarks * MARK_MAX_BYTES);
+	uint8	   *begin = (uint8 *) VARDATA(packed) + sizeof(pg_crc32c);
+	uint8	   *p = begin;
+	pg_crc32c	crc;
 	BlockNumber last = first;
 	int			i;
 
@@ -128,6 +144,8 @@ marks_pack(BlockNumber first, const BlockMarks *marks, int nmarks)
 		p = put_block(p, marks[i].block - last, &marks[i]);
 		last = marks[i].block;
 	}
+	crc = marks_crc(begin, p);
+	memcpy(VARDATA(packed), &crc, sizeof(crc));
 	SET_VARSIZE(packed, p - (uint8 *) packed);
 	return packed;
 }
@@ -172,6 +190,21 @@ get_block(MarkCursor *c, BlockMarks *m)
 	return true;
 }
 
+/* Begins reading; false if the checksum does not match. */
+static bool
+begin_reading(MarkCursor *c, const bytea *packed)
+{
+	pg_crc32c	crc;
+
+	c->at = (const uint8 *) VARDATA_ANY(packed);
+	c->end = c->at + VARSIZE_ANY_EXHDR(packed);
+	if (c->end - c->at < sizeof(crc))
+		return false;
+	memcpy(&crc, c->at, sizeof(crc));
+	c->at += sizeof(crc);
+	return crc == marks_crc(c->at, c->end);
+}
+
 /*
  * marks_count: how many blocks a row lists, or -1 if the bytes are damaged.
  */
@@ -182,8 +215,8 @@ marks_count(const bytea *packed)
 	BlockMarks	m;
 	int			n = 0;
 
-	c.at = (const uint8 *) VARDATA_ANY(packed);
-	c.end = c.at + VARSIZE_ANY_EXHDR(packed);
+	if (!begin_reading(&c, packed))
+		return -1;
 	while (c.at < c.end)
 	{
 		if (!get_block(&c, &m))
@@ -204,8 +237,8 @@ marks_unpack(const bytea *packed, BlockNumber first, BlockNumber nblocks,
 	MarkCursor	c;
 	uint64		distance = 0;
 
-	c.at = (const uint8 *) VARDATA_ANY(packed);
-	c.end = c.at + VARSIZE_ANY_EXHDR(packed);
+	if (!begin_reading(&c, packed))
+		return false;
 	for (; c.at < c.end; marks++)
 	{
 		if (!get_block(&c, marks))

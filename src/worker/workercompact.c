@@ -85,7 +85,7 @@ static Relation
 open_table(Oid relid)
 {
 	Relation	rel = store_exists() ?
-		try_relation_open(relid, AccessShareLock) : NULL;
+	try_relation_open(relid, AccessShareLock) : NULL;
 
 	if (rel == NULL)
 		return NULL;

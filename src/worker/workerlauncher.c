@@ -111,7 +111,7 @@ take_sample(void)
 {
 	WalSample	sample;
 	int64		gap = (int64) worker_min_age * USECS_PER_SEC /
-		(LAUNCHER_SAMPLES / 2);
+	(LAUNCHER_SAMPLES / 2);
 
 	sample.time = GetCurrentTimestamp();
 	sample.lsn = GetXLogInsertRecPtr();

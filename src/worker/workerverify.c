@@ -180,7 +180,7 @@ compare_tuples(Verify *v, BlockNumber block, HeapTupleData *tuples, int n,
 	{
 		int			here = row < end ? v->reader->offsets[row] : PG_INT16_MAX;
 		int			there = i < n ?
-			ItemPointerGetOffsetNumber(&tuples[i].t_self) : PG_INT16_MAX;
+		ItemPointerGetOffsetNumber(&tuples[i].t_self) : PG_INT16_MAX;
 
 		if (here < there)
 		{

@@ -141,7 +141,7 @@ worker_wait_for_writers(Oid relid)
 	LOCKTAG		tag;
 	VirtualTransactionId *holders;
 	TimestampTz limit = GetCurrentTimestamp() +
-		(int64) worker_lock_timeout * USECS_PER_SEC;
+	(int64) worker_lock_timeout * USECS_PER_SEC;
 	bool		done = true;
 
 	StartTransactionCommand();
