@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "column/columncodec.h"
+#include "port/pg_bitutils.h"
 #include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
@@ -594,25 +595,58 @@ column_nulls(const ColumnReader *reader, int vector, uint64 *nulls,
 							  count, nulls, problem);
 }
 
+/* Values are few among n rows: worth looking for each of them alone */
+static inline bool
+values_are_few(int n, int count)
+{
+	return count < n / 4;
+}
+
+/* The rows, among n, that are not null */
+static void
+find_values(const uint64 *nulls, int n, uint16 *rows)
+{
+	for (int w = 0; w * 64 < n; w++)
+	{
+		uint64		present = ~nulls[w];
+
+		if (n - w * 64 < 64)
+			present &= (UINT64CONST(1) << (n - w * 64)) - 1;
+		for (; present != 0; present &= present - 1)
+			*rows++ = (uint16) (w * 64 + pg_rightmost_one_pos64(present));
+	}
+}
+
 /*
- * Spreads count values over n rows, those that are null get zero.  All bits
- * of a mask are set for a value and clear for a null; there is no branch
- * that could be mispredicted.
+ * Spreads count values over n rows, those that are null get zero, without a
+ * branch that could be mispredicted.
  */
 static void
 spread_words(uint64 *words, int n, int count, const uint64 *nulls)
 {
 	uint64		from[COLUMN_VECTOR + 1];
+	uint16		rows[COLUMN_VECTOR];
 	int			at = 0;
 
 	memcpy(from, words, count * sizeof(uint64));
 	from[count] = 0;
-	for (int i = 0; i < n; i++)
+	if (values_are_few(n, count))
 	{
-		uint64		mask = (nulls[i / 64] >> (i % 64) & 1) - 1;
+		memset(words, 0, n * sizeof(uint64));
+		find_values(nulls, n, rows);
+		for (; at < count; at++)
+			words[rows[at]] = from[at];
+		return;
+	}
+	for (int i = 0; i < n;)
+	{
+		uint64		present = ~nulls[i / 64];
 
-		words[i] = from[at] & mask;
-		at += mask & 1;
+		for (int end = Min(i + 64, n); i < end; i++, present >>= 1)
+		{
+			words[i] = from[at] & -(present & 1);
+			at += present & 1;
+		}
 	}
 }
 
@@ -622,35 +656,63 @@ spread_halves(uint32 *halves, int n, int count, const uint64 *nulls,
 			  uint32 filler)
 {
 	uint32		from[COLUMN_VECTOR + 1];
+	uint16		rows[COLUMN_VECTOR];
 	int			at = 0;
 
 	memcpy(from, halves, count * sizeof(uint32));
 	from[count] = 0;
-	for (int i = 0; i < n; i++)
+	if (values_are_few(n, count))
 	{
-		uint32		mask = (uint32) (nulls[i / 64] >> (i % 64) & 1) - 1;
+		for (int i = 0; i < n; i++)
+			halves[i] = filler;
+		find_values(nulls, n, rows);
+		for (; at < count; at++)
+			halves[rows[at]] = from[at];
+		return;
+	}
+	for (int i = 0; i < n;)
+	{
+		uint64		present = ~nulls[i / 64];
 
-		halves[i] = (from[at] & mask) | (filler & ~mask);
-		at += mask & 1;
+		for (int end = Min(i + 64, n); i < end; i++, present >>= 1)
+		{
+			uint32		mask = -(uint32) (present & 1);
+
+			halves[i] = (from[at] & mask) | (filler & ~mask);
+			at += present & 1;
+		}
 	}
 }
 
 static void
 spread_bytes(ColumnBytes *bytes, int n, int count, const uint64 *nulls)
 {
+	static const ColumnBytes empty = {"", 0};
 	ColumnBytes from[COLUMN_VECTOR + 1];
+	uint16		rows[COLUMN_VECTOR];
 	int			at = 0;
 
 	memcpy(from, bytes, count * sizeof(ColumnBytes));
-	from[count].data = "";
-	from[count].len = 0;
-	for (int i = 0; i < n; i++)
+	from[count] = empty;
+	if (values_are_few(n, count))
 	{
-		uint32		mask = (uint32) (nulls[i / 64] >> (i % 64) & 1) - 1;
+		for (int i = 0; i < n; i++)
+			bytes[i] = empty;
+		find_values(nulls, n, rows);
+		for (; at < count; at++)
+			bytes[rows[at]] = from[at];
+		return;
+	}
+	for (int i = 0; i < n;)
+	{
+		uint64		present = ~nulls[i / 64];
 
-		bytes[i].data = from[at].data;
-		bytes[i].len = from[at].len & mask;
-		at += mask & 1;
+		for (int end = Min(i + 64, n); i < end; i++, present >>= 1)
+		{
+			bytes[i].data = from[at].data;
+			bytes[i].len = from[at].len & -(uint32) (present & 1);
+			at += present & 1;
+		}
 	}
 }
 

@@ -239,6 +239,32 @@ test_long_strings(void)
 	unit_done("strings of a megabyte");
 }
 
+/* As many rows as a segment may have */
+static void
+test_most_rows(void)
+{
+	static const struct
+	{
+		ColumnClass class;
+		int			shape;
+	}			kinds[] = {
+		{COLUMN_INT, INTS_ANY}, {COLUMN_INT, INTS_RUNS},
+		{COLUMN_FLOAT8, FLOATS_DECIMALS}, {COLUMN_BYTES, BYTES_FEW},
+		{COLUMN_BYTES, BYTES_DIGITS}
+	};
+
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		ModelColumn model;
+
+		shape_make(&model, kinds[i].class, kinds[i].shape, COLUMN_MAX_ROWS);
+		model_add_nulls(&model, i % 2 == 0 ? NULLS_NONE : NULLS_FEW);
+		CHECK(round_trip(&model, 0, NULL) > 0);
+		model_free(&model);
+	}
+	unit_done("as many rows as a segment may have");
+}
+
 /* More bytes than a column may have are refused. */
 static void
 test_too_many_bytes(void)
@@ -333,6 +359,7 @@ main(int argc, char **argv)
 	test_widths();
 	test_choice();
 	test_long_strings();
+	test_most_rows();
 	test_too_many_bytes();
 	test_dictionaries();
 	test_no_codes();
