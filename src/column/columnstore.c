@@ -307,13 +307,14 @@ insert_row(StoreWriter *w, Datum *values)
 	heap_freetuple(tuple);
 }
 
+/* The lock stays: REINDEX CONCURRENTLY waits for transactions that have it. */
 static void
 end_write(StoreWriter *w)
 {
 	if (w->bulk != NULL)
 		FreeBulkInsertState(w->bulk);
 	CatalogCloseIndexes(w->indexes);
-	table_close(w->rel, RowExclusiveLock);
+	table_close(w->rel, NoLock);
 }
 
 /* Deletes what a scan of the snapshot finds; the number of rows */
@@ -332,7 +333,7 @@ delete_rows(StoreRelation which, Snapshot snapshot, int nkeys, ScanKey keys)
 		n++;
 	}
 	end_scan(&s);
-	table_close(rel, RowExclusiveLock);
+	table_close(rel, NoLock);
 	return n;
 }
 

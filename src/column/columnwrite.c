@@ -56,6 +56,8 @@ struct SegmentWriter
 	int			room;			/* rows that fit */
 	int			ncolumns;
 	WriterColumn *columns;
+	AttrNumber *varlenas;		/* columns that may be too large */
+	int			nvarlenas;
 	int		   *block_rows;
 	OffsetNumber *offsets;
 	BlockMarks *from_heap;
@@ -109,6 +111,9 @@ begin_column(SegmentWriter *w, Form_pg_attribute att)
 	c->column.attno = att->attnum;
 	c->column.form = column_form(att->atttypid, &c->column.typid,
 								 &c->column.typlen);
+	if (c->column.form == COLUMN_FORM_VARLENA ||
+		c->column.form == COLUMN_FORM_NUMERIC)
+		w->varlenas[w->nvarlenas++] = att->attnum;
 	c->nulls = palloc(w->room * sizeof(bool));
 	c->values = palloc_extended(w->room * value_size(c), MCXT_ALLOC_HUGE);
 }
@@ -141,6 +146,7 @@ segment_write_begin(Relation rel, Snapshot snapshot, BlockNumber first,
 	w->next = first;
 	w->room = WRITER_FIRST_ROOM;
 	w->columns = palloc((desc->natts + 1) * sizeof(WriterColumn));
+	w->varlenas = palloc((desc->natts + 1) * sizeof(AttrNumber));
 	w->block_rows = palloc0((nblocks + 1) * sizeof(int));
 	w->offsets = palloc(w->room * sizeof(OffsetNumber));
 	w->from_heap = palloc_extended(nblocks * sizeof(BlockMarks),
@@ -164,15 +170,14 @@ is_too_large(SegmentWriter *w)
 {
 	int			i;
 
-	for (i = 0; i < w->ncolumns; i++)
+	for (i = 0; i < w->nvarlenas; i++)
 	{
-		SegmentColumn *c = &w->columns[i].column;
+		int			att = w->varlenas[i] - 1;
 		struct varlena *value;
 
-		if ((c->form != COLUMN_FORM_VARLENA &&
-			 c->form != COLUMN_FORM_NUMERIC) || w->isnull[c->attno - 1])
+		if (w->isnull[att])
 			continue;
-		value = (struct varlena *) DatumGetPointer(w->datums[c->attno - 1]);
+		value = (struct varlena *) DatumGetPointer(w->datums[att]);
 		if (!VARATT_IS_EXTENDED(value) &&
 			VARSIZE(value) - VARHDRSZ <= 1024)
 			continue;
@@ -309,6 +314,7 @@ heap_visible_tuples(Relation rel, Snapshot snapshot, Buffer buffer,
 					HeapTupleData *tuples)
 {
 	Page		page = BufferGetPage(buffer);
+	BlockNumber block = BufferGetBlockNumber(buffer);
 	bool		all;
 	OffsetNumber off;
 	OffsetNumber max;
@@ -317,7 +323,7 @@ heap_visible_tuples(Relation rel, Snapshot snapshot, Buffer buffer,
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	TestForOldSnapshot(snapshot, rel, page);
 	all = PageIsAllVisible(page) && !snapshot->takenDuringRecovery;
-	max = PageGetMaxOffsetNumber(page);
+	max = Min(PageGetMaxOffsetNumber(page), MaxHeapTuplesPerPage);
 	for (off = FirstOffsetNumber; off <= max; off++)
 	{
 		ItemId		item = PageGetItemId(page, off);
@@ -328,7 +334,7 @@ heap_visible_tuples(Relation rel, Snapshot snapshot, Buffer buffer,
 		t->t_tableOid = RelationGetRelid(rel);
 		t->t_data = (HeapTupleHeader) PageGetItem(page, item);
 		t->t_len = ItemIdGetLength(item);
-		ItemPointerSet(&t->t_self, BufferGetBlockNumber(buffer), off);
+		ItemPointerSet(&t->t_self, block, off);
 		if (all || HeapTupleSatisfiesVisibility(t, snapshot, buffer))
 			n++;
 	}

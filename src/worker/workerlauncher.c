@@ -307,18 +307,18 @@ void
 omendb_launcher_main(Datum arg)
 {
 	MemoryContext context;
-	TimestampTz next;
+	TimestampTz last = 0;
 	int			visits = 0;
 
 	worker_signals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	context = AllocSetContextCreate(TopMemoryContext, "omendb launcher",
 									ALLOCSET_DEFAULT_SIZES);
-	next = GetCurrentTimestamp();
 	for (;;)
 	{
 		take_sample();
-		if (GetCurrentTimestamp() >= next)
+		if (GetCurrentTimestamp() - last >=
+			(int64) worker_naptime * USECS_PER_SEC)
 		{
 			if (visits++ % LAUNCHER_PATIENCE == 0)
 				forget_absent();
@@ -326,8 +326,7 @@ omendb_launcher_main(Datum arg)
 				visit_databases(context);
 			MemoryContextSwitchTo(TopMemoryContext);
 			MemoryContextReset(context);
-			next = GetCurrentTimestamp() +
-				(int64) worker_naptime * USECS_PER_SEC;
+			last = GetCurrentTimestamp();
 		}
 		worker_nap(Min((int64) worker_naptime * 1000, 10 * LAUNCHER_TICK));
 	}
