@@ -16,7 +16,10 @@
 #define DAMAGE_LENGTH	8
 #define DAMAGE_HEADER	24
 
+#define DAMAGE_BUDGET	(1 << 24)	/* bytes of a column to read one by one */
+
 static volatile uint64 damage_sink;
+static int64 damage_budget;
 
 /* Gives a blob the length and checksum that it should have. */
 static inline void
@@ -33,11 +36,20 @@ damage_seal(char *blob, uint32 nbytes)
 	memcpy(blob + DAMAGE_CRC, &crc, sizeof(crc));
 }
 
+/*
+ * Reads a byte string: all of it, but of a column that claims to have many
+ * long ones only both ends.
+ */
 static inline void
 damage_touch(const ColumnBytes *bytes)
 {
-	for (uint32 i = 0; i < bytes->len; i++)
+	uint32		step = damage_budget > 0 ? 1 : Max(bytes->len, 1);
+
+	for (uint32 i = 0; i < bytes->len; i += step)
 		damage_sink += (unsigned char) bytes->data[i];
+	if (bytes->len > 0)
+		damage_sink += (unsigned char) bytes->data[bytes->len - 1];
+	damage_budget -= bytes->len / step;
 }
 
 /* Reads all of a vector; true if there was no problem. */
@@ -84,6 +96,7 @@ damage_read(const char *blob, uint32 nbytes)
 	bool		good = true;
 	int			n;
 
+	damage_budget = DAMAGE_BUDGET;
 	memcpy(copy, blob, nbytes);
 	reader = column_open(copy, nbytes, &problem);
 	if (reader == NULL)
