@@ -301,14 +301,16 @@ extern ColumnClass column_form_class(ColumnForm form);
 extern bool column_int_ordered(Oid basetype);
 extern int64 column_int(Datum value, Oid basetype, int16 typlen);
 extern Datum column_int_datum(int64 value, int16 typlen);
-extern bool numeric_unscale(const char *payload, uint32 len, int *scale,
-							int64 *value);
-extern uint32 numeric_rescale(int64 value, int scale, char *payload);
 extern uint32 column_datum_bytes(const SegmentColumn *column, uint32 len);
 extern Datum column_bytes_datum(const SegmentColumn *column,
 								const ColumnBytes *bytes, char *room);
 
+/* columnnumeric.c */
 #define NUMERIC_SCALED_MAX	32	/* bytes of a payload of numeric_rescale */
+
+extern bool numeric_unscale(const char *payload, uint32 len, int *scale,
+							int64 *value);
+extern uint32 numeric_rescale(int64 value, int scale, char *payload);
 
 /* columnlayout.c: the bytes in the directory */
 extern bytea *layout_pack(const SegmentReader *reader);
