@@ -80,6 +80,9 @@ typedef struct CompactRound
 /*
  * Opens the table, if it is one that may have segments.  Unlogged tables keep
  * their filenode when a crash empties them.
+ *
+ * The lock must last until what is written about the table is committed: DROP
+ * and omendb.disable delete what they see, and nothing may come after them.
  */
 static Relation
 open_table(Oid relid)
@@ -332,7 +335,7 @@ plan_round(CompactRound *round)
 																	 RelationGetRelationName(rel)));
 		find_ranges(round, rel);
 		announce(round, rel);
-		relation_close(rel, AccessShareLock);
+		relation_close(rel, NoLock);
 	}
 	else
 		round->end = COMPACT_CHANGED;
@@ -430,7 +433,7 @@ make_in_transaction(CompactRound *round, const CompactRange *range)
 	else
 		done = make_segment(round, rel, range);
 	if (rel != NULL)
-		relation_close(rel, AccessShareLock);
+		relation_close(rel, NoLock);
 	if (done)
 		end_transaction();
 	else
@@ -471,7 +474,7 @@ drop_unfinished(Oid relid)
 			if (!segment->valid)
 				store_drop_segment(rel, segment);
 		}
-		relation_close(rel, AccessShareLock);
+		relation_close(rel, NoLock);
 	}
 	end_transaction();
 }
@@ -495,7 +498,7 @@ merge_marks(Oid relid)
 				store_merge_marks(rel, GetActiveSnapshot(), segment->first,
 								  segment->nblocks, worker_merge_threshold);
 		}
-		relation_close(rel, AccessShareLock);
+		relation_close(rel, NoLock);
 	}
 	end_transaction();
 }

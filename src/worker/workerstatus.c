@@ -81,7 +81,7 @@ status_record(Oid relid, const char *error)
 		c.last_error = unconstify(char *, error);
 		store_set_compaction(relid, &c);
 	}
-	relation_close(rel, AccessShareLock);
+	relation_close(rel, NoLock);
 }
 
 /*
