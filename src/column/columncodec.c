@@ -56,6 +56,7 @@ typedef struct DenseValues
 	uint32		n;
 	int			nvectors;
 	uint32	   *start;
+	CodecAlpPlan alp;			/* floats: made when ALP is considered */
 	void	   *memory;			/* what is to be freed */
 } DenseValues;
 
@@ -188,9 +189,19 @@ append_dictionary(CodecBuffer *buf, const DenseValues *dense, uint32 max,
 	return codec_dict_ints(buf, &dense->ints, max, stats);
 }
 
+static void
+append_alp(CodecBuffer *buf, DenseValues *dense)
+{
+	bool		single = dense->class == COLUMN_FLOAT4;
+
+	if (dense->alp.npairs == 0)
+		codec_alp_plan(&dense->ints, single, &dense->alp);
+	codec_alp_encode(buf, &dense->ints, single, &dense->alp);
+}
+
 /* Appends the values in a given encoding; false if it does not suit them. */
 static bool
-append_body(CodecBuffer *buf, ColumnCodec codec, const DenseValues *dense,
+append_body(CodecBuffer *buf, ColumnCodec codec, DenseValues *dense,
 			ColumnStats *stats)
 {
 	bool		bytes = dense->class == COLUMN_BYTES;
@@ -219,7 +230,7 @@ append_body(CodecBuffer *buf, ColumnCodec codec, const DenseValues *dense,
 			if (dense->n == 0 || (dense->class != COLUMN_FLOAT4 &&
 								  dense->class != COLUMN_FLOAT8))
 				return false;
-			codec_alp_encode(buf, &dense->ints, dense->class == COLUMN_FLOAT4);
+			append_alp(buf, dense);
 			return true;
 		case COLUMN_CODEC_LZ4:
 		case COLUMN_CODEC_ZSTD:
@@ -290,7 +301,7 @@ try_dictionary(CodecBuffer *buf, const DenseValues *dense, uint32 guess,
 }
 
 static void
-choose_bytes(CodecBuffer *buf, const DenseValues *dense, ColumnStats *stats)
+choose_bytes(CodecBuffer *buf, DenseValues *dense, ColumnStats *stats)
 {
 	uint32		guess = guess_distinct(dense);
 	Size		total = total_bytes(dense);
@@ -312,15 +323,16 @@ choose_bytes(CodecBuffer *buf, const DenseValues *dense, ColumnStats *stats)
 }
 
 static void
-choose_words(CodecBuffer *buf, const DenseValues *dense, ColumnStats *stats)
+choose_words(CodecBuffer *buf, DenseValues *dense, ColumnStats *stats)
 {
 	Size		size;
 	ColumnCodec codec = codec_ints_choose(&dense->ints, &size);
 
 	if (codec != COLUMN_CODEC_CONSTANT && dense->class != COLUMN_INT)
 	{
-		Size		alp = codec_alp_estimate(&dense->ints,
-											 dense->class == COLUMN_FLOAT4);
+		Size		alp = codec_alp_plan(&dense->ints,
+										 dense->class == COLUMN_FLOAT4,
+										 &dense->alp);
 
 		if (alp < size)
 		{

@@ -92,6 +92,22 @@ typedef struct CodecDict
 	CodecStream codes;
 } CodecDict;
 
+#define CODEC_ALP_PAIRS		4
+
+/* Exponents of ten that floats are multiplied with and divided by */
+typedef struct CodecAlpPair
+{
+	int			e;
+	int			f;
+} CodecAlpPair;
+
+/* What vectors of a column of floats may choose from */
+typedef struct CodecAlpPlan
+{
+	int			npairs;			/* 0: no plan yet */
+	CodecAlpPair pairs[CODEC_ALP_PAIRS];
+} CodecAlpPlan;
+
 /* Floats as scaled integers, opened */
 typedef struct CodecAlp
 {
@@ -175,9 +191,10 @@ extern bool codec_dict_codes(const CodecDict *dict, int v, uint32 *codes,
 extern void codec_dict_close(CodecDict *dict);
 
 /* columnfloat.c */
+extern Size codec_alp_plan(const CodecInts *bits, bool single,
+						   CodecAlpPlan *plan);
 extern void codec_alp_encode(CodecBuffer *buf, const CodecInts *bits,
-							 bool single);
-extern Size codec_alp_estimate(const CodecInts *bits, bool single);
+							 bool single, const CodecAlpPlan *plan);
 extern bool codec_alp_open(CodecAlp *alp, CodecInput in, const uint32 *start,
 						   int nvectors, const char **problem);
 extern bool codec_alp_decode(const CodecAlp *alp, int v, bool single,

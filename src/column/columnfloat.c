@@ -17,7 +17,6 @@
 #include "utils/memutils.h"
 
 #define MAX_EXPONENT	18
-#define MAX_CHOICES		4		/* pairs of e and f that vectors choose from */
 #define SAMPLE_VECTORS	8		/* to guess the size with */
 #define PAIR_VECTORS	4		/* to look for pairs in */
 #define SAMPLE_VALUES	64		/* of a vector, to compare pairs with */
@@ -29,12 +28,6 @@
  */
 #define MAGIC			6755399441055744.0
 #define MAGIC_BITS		UINT64CONST(0x4338000000000000)
-
-typedef struct AlpPair
-{
-	int			e;
-	int			f;
-} AlpPair;
 
 static const double power[MAX_EXPONENT + 1] = {
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13,
@@ -49,7 +42,7 @@ static const double inverse[MAX_EXPONENT + 1] = {
 /*---- inner loops ---- */
 
 static CODEC_KERNEL void
-values_to_digits(const double *values, int n, AlpPair pair, int64 *digits)
+values_to_digits(const double *values, int n, CodecAlpPair pair, int64 *digits)
 {
 	double		factor = power[pair.e];
 	double		divisor = inverse[pair.f];
@@ -65,7 +58,7 @@ values_to_digits(const double *values, int n, AlpPair pair, int64 *digits)
 }
 
 static CODEC_KERNEL void
-digits_to_values(const int64 *digits, int n, AlpPair pair, double *values)
+digits_to_values(const int64 *digits, int n, CodecAlpPair pair, double *values)
 {
 	double		factor = power[pair.f];
 	double		divisor = inverse[pair.e];
@@ -132,7 +125,7 @@ store_bits(const double *values, int n, bool single, int64 *bits)
  * do not come back.  Returns how many these are.
  */
 static int
-try_pair(const int64 *bits, int n, bool single, AlpPair pair, int64 *digits,
+try_pair(const int64 *bits, int n, bool single, CodecAlpPair pair, int64 *digits,
 		 uint16 *exceptions)
 {
 	double		values[COLUMN_VECTOR];
@@ -169,7 +162,7 @@ smooth_exceptions(int64 *digits, int n, const uint16 *exceptions, int count)
 
 /* Bits that n values take with a pair, about */
 static int
-pair_bits(const int64 *bits, int n, bool single, AlpPair pair)
+pair_bits(const int64 *bits, int n, bool single, CodecAlpPair pair)
 {
 	int64		digits[COLUMN_VECTOR];
 	uint16		exceptions[COLUMN_VECTOR + 1];
@@ -191,11 +184,11 @@ sample_values(const int64 *bits, int n, int64 *sample)
 }
 
 /* The best of all pairs for a vector; of equal ones the smallest exponent */
-static AlpPair
+static CodecAlpPair
 best_of_all(const int64 *bits, int n, bool single)
 {
 	int64		sample[SAMPLE_VALUES];
-	AlpPair		best = {0, 0};
+	CodecAlpPair best = {0, 0};
 	int			least = PG_INT32_MAX;
 
 	n = sample_values(bits, n, sample);
@@ -203,7 +196,7 @@ best_of_all(const int64 *bits, int n, bool single)
 	{
 		for (int f = 0; f <= e; f++)
 		{
-			AlpPair		pair = {e, f};
+			CodecAlpPair pair = {e, f};
 			int			nbits = pair_bits(sample, n, single, pair);
 
 			if (nbits < least)
@@ -216,62 +209,62 @@ best_of_all(const int64 *bits, int n, bool single)
 	return best;
 }
 
-/* The pairs that suit a column, from some of its vectors */
-static int
-choose_pairs(const CodecInts *in, bool single, AlpPair *pairs)
+/* Finds the pairs that suit a column, from some of its vectors. */
+static void
+choose_pairs(const CodecInts *in, bool single, CodecAlpPlan *plan)
 {
 	int			nsamples = Min(in->nvectors, PAIR_VECTORS);
-	int			npairs = 0;
 
-	for (int i = 0; i < nsamples && npairs < MAX_CHOICES; i++)
+	plan->npairs = 0;
+	for (int i = 0; i < nsamples && plan->npairs < CODEC_ALP_PAIRS; i++)
 	{
 		int			v = (int) ((int64) in->nvectors * i / nsamples);
 		int			n = in->start[v + 1] - in->start[v];
-		AlpPair		pair;
+		CodecAlpPair pair;
 		int			p = 0;
 
 		if (n == 0)
 			continue;
 		pair = best_of_all(in->values + in->start[v], n, single);
-		while (p < npairs && (pairs[p].e != pair.e || pairs[p].f != pair.f))
+		while (p < plan->npairs &&
+			   (plan->pairs[p].e != pair.e || plan->pairs[p].f != pair.f))
 			p++;
-		if (p == npairs)
-			pairs[npairs++] = pair;
+		if (p == plan->npairs)
+			plan->pairs[plan->npairs++] = pair;
 	}
-	if (npairs == 0)
-		pairs[npairs++] = (AlpPair)
+	if (plan->npairs == 0)
+		plan->pairs[plan->npairs++] = (CodecAlpPair)
 	{
 		0, 0
 	};
-	return npairs;
 }
 
-/* The best of some pairs for a vector */
-static AlpPair
-best_of(const AlpPair *pairs, int npairs, const int64 *bits, int n, bool single)
+/* The best pair of a plan for a vector */
+static CodecAlpPair
+best_of(const CodecAlpPlan *plan, const int64 *bits, int n, bool single)
 {
 	int64		sample[SAMPLE_VALUES];
-	AlpPair		best = pairs[0];
+	CodecAlpPair best = plan->pairs[0];
 	int			least = PG_INT32_MAX;
 
-	if (npairs == 1)
+	if (plan->npairs == 1)
 		return best;
 	n = sample_values(bits, n, sample);
-	for (int p = 0; p < npairs; p++)
+	for (int p = 0; p < plan->npairs; p++)
 	{
-		int			nbits = pair_bits(sample, n, single, pairs[p]);
+		int			nbits = pair_bits(sample, n, single, plan->pairs[p]);
 
 		if (nbits < least)
 		{
 			least = nbits;
-			best = pairs[p];
+			best = plan->pairs[p];
 		}
 	}
 	return best;
 }
 
 static void
-append_exceptions(CodecBuffer *buf, AlpPair pair, const int64 *bits,
+append_exceptions(CodecBuffer *buf, CodecAlpPair pair, const int64 *bits,
 				  bool single, const uint16 *exceptions, uint16 count)
 {
 	uint8		exponents[2] = {(uint8) pair.e, (uint8) pair.f};
@@ -292,11 +285,8 @@ append_exceptions(CodecBuffer *buf, AlpPair pair, const int64 *bits,
 /* Makes integers of all vectors; their exceptions go to buf. */
 static void
 encode_digits(CodecBuffer *buf, const CodecInts *in, bool single,
-			  int64 *digits, uint32 *offsets)
+			  const CodecAlpPlan *plan, int64 *digits, uint32 *offsets)
 {
-	AlpPair		pairs[MAX_CHOICES];
-	int			npairs = choose_pairs(in, single, pairs);
-
 	offsets[0] = 0;
 	for (int v = 0; v < in->nvectors; v++)
 	{
@@ -307,7 +297,7 @@ encode_digits(CodecBuffer *buf, const CodecInts *in, bool single,
 
 		if (n > 0)
 		{
-			AlpPair		pair = best_of(pairs, npairs, bits, n, single);
+			CodecAlpPair pair = best_of(plan, bits, n, single);
 			int			count = try_pair(bits, n, single, pair, out, exceptions);
 
 			smooth_exceptions(out, n, exceptions, count);
@@ -317,9 +307,10 @@ encode_digits(CodecBuffer *buf, const CodecInts *in, bool single,
 	}
 }
 
-/* Appends floats, given by their bits. */
+/* Appends floats, given by their bits, as codec_alp_plan said. */
 void
-codec_alp_encode(CodecBuffer *buf, const CodecInts *bits, bool single)
+codec_alp_encode(CodecBuffer *buf, const CodecInts *bits, bool single,
+				 const CodecAlpPlan *plan)
 {
 	Size		n = bits->start[bits->nvectors];
 	int64	   *digits = palloc_extended(n * sizeof(int64), MCXT_ALLOC_HUGE);
@@ -330,7 +321,7 @@ codec_alp_encode(CodecBuffer *buf, const CodecInts *bits, bool single)
 	Size		nbytes;
 
 	codec_init(&exceptions, 0);
-	encode_digits(&exceptions, bits, single, digits, offsets);
+	encode_digits(&exceptions, bits, single, plan, digits, offsets);
 	begin = codec_begin_part(buf);
 	codec_ints_encode(buf, codec_ints_choose(&in, &nbytes), &in);
 	codec_end_part(buf, begin);
@@ -341,16 +332,18 @@ codec_alp_encode(CodecBuffer *buf, const CodecInts *bits, bool single)
 	pfree(digits);
 }
 
-/* Bytes that codec_alp_encode would append, from a sample */
+/*
+ * Finds out how floats, given by their bits, are best encoded; returns the
+ * guessed number of bytes.
+ */
 Size
-codec_alp_estimate(const CodecInts *bits, bool single)
+codec_alp_plan(const CodecInts *bits, bool single, CodecAlpPlan *plan)
 {
-	AlpPair		pairs[MAX_CHOICES];
-	int			npairs = choose_pairs(bits, single, pairs);
 	int			nsamples = Min(bits->nvectors, SAMPLE_VECTORS);
 	double		sum = 0;
 	double		nvalues = 0;
 
+	choose_pairs(bits, single, plan);
 	for (int i = 0; i < nsamples; i++)
 	{
 		int			v = (int) (((int64) bits->nvectors * (2 * i + 1)) / (2 * nsamples));
@@ -359,7 +352,7 @@ codec_alp_estimate(const CodecInts *bits, bool single)
 
 		if (n == 0)
 			continue;
-		sum += pair_bits(values, n, single, best_of(pairs, npairs, values, n, single));
+		sum += pair_bits(values, n, single, best_of(plan, values, n, single));
 		nvalues += n;
 	}
 	if (nvalues == 0)
@@ -391,7 +384,7 @@ codec_alp_open(CodecAlp *alp, CodecInput in, const uint32 *start,
 
 /* Finds the exceptions of a vector and its pair of exponents. */
 static bool
-find_exceptions(const CodecAlp *alp, int v, CodecInput *in, AlpPair *pair,
+find_exceptions(const CodecAlp *alp, int v, CodecInput *in, CodecAlpPair *pair,
 				uint16 *count)
 {
 	uint32		from = codec_load32(alp->offsets + v * sizeof(uint32));
@@ -444,7 +437,7 @@ codec_alp_decode(const CodecAlp *alp, int v, bool single, void *out,
 	int64		digits[COLUMN_VECTOR];
 	double		values[COLUMN_VECTOR];
 	CodecInput	in;
-	AlpPair		pair;
+	CodecAlpPair pair;
 	uint16		count;
 
 	if (n == 0)

@@ -22,6 +22,7 @@
 #define RUN_LENGTH		16		/* shorter runs are slow to decode */
 #define LOW_SAMPLE		5		/* of the sorted sample: surely in the bulk */
 #define HIGH_SAMPLE		58
+#define SCALED			0x100	/* added to the encoding in a stream's head */
 #define FRAME_TIGHT		0x80	/* added to the width in a frame's head */
 #define FRAME_HEADER	(sizeof(uint64) + 4)
 
@@ -48,6 +49,13 @@ static int
 bits_of(uint64 word)
 {
 	return word == 0 ? 0 : pg_leftmost_one_pos64(word) + 1;
+}
+
+static bool
+is_framed(ColumnCodec codec)
+{
+	return codec == COLUMN_CODEC_FOR || codec == COLUMN_CODEC_DELTA ||
+		codec == COLUMN_CODEC_DELTA2;
 }
 
 /*---- scaling by a common factor ---- */
@@ -449,10 +457,9 @@ codec_ints_encode(CodecBuffer *buf, ColumnCodec codec, const CodecInts *in)
 	uint32		n = in->start[in->nvectors];
 	Scaling		scaling = {0};
 
-	if (codec == COLUMN_CODEC_FOR || codec == COLUMN_CODEC_DELTA ||
-		codec == COLUMN_CODEC_DELTA2)
+	if (is_framed(codec))
 		find_scaling(in->values, n, &scaling);
-	codec_append32(buf, codec | (scaling.scale > 0 ? 0x100 : 0));
+	codec_append32(buf, codec | (scaling.scale > 0 ? SCALED : 0));
 	if (scaling.scale > 0)
 	{
 		codec_append(buf, &scaling.ref, sizeof(int64));
@@ -555,6 +562,7 @@ codec_ints_choose(const CodecInts *in, Size *nbytes)
 
 /*---- decoding ---- */
 
+/* The values or the lengths of runs; they are no runs themselves. */
 static bool
 open_runs_part(CodecInput *in, int nruns, int64 *out, const char **problem)
 {
@@ -568,7 +576,8 @@ open_runs_part(CodecInput *in, int nruns, int64 *out, const char **problem)
 	if (!codec_take_part(in, &data))
 		return false;
 	start = codec_plain_starts(nruns, &nvectors);
-	good = data.len > 0 && (unsigned char) data.data[0] != COLUMN_CODEC_RLE &&
+	good = data.len >= sizeof(uint32) &&
+		(codec_load32(data.data) & 0xFF) != COLUMN_CODEC_RLE &&
 		codec_ints_open(&part, data, start, nvectors, problem);
 	for (int v = 0; v < nvectors && good; v++)
 	{
@@ -672,10 +681,11 @@ codec_ints_open(CodecStream *stream, CodecInput in, const uint32 *start,
 		return false;
 	stream->codec = (ColumnCodec) (head & 0xFF);
 	*problem = "unknown encoding of numbers";
-	if (head > 0x1FF)
+	if (head > (SCALED | 0xFF))
 		return false;
 	*problem = "wrong scale of numbers";
-	if ((head & 0x100) != 0 && !open_scaling(stream, &in))
+	if ((head & SCALED) != 0 &&
+		(!is_framed(stream->codec) || !open_scaling(stream, &in)))
 		return false;
 	if (stream->codec == COLUMN_CODEC_RLE)
 		return open_runs(stream, &in, problem);
