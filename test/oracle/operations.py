@@ -21,8 +21,8 @@ MODES = {
 
 # For omendb tables: indexes are out of the way, so that a query reads columns, or rows alone.
 COLUMN_MODES = {
-    'columns': 'SET enable_seqscan = off; SET enable_indexscan = off; SET enable_bitmapscan = off',
-    'parallel columns': 'SET enable_seqscan = off; SET enable_indexscan = off; SET enable_bitmapscan = off; '
+    'columns': 'SET omendb.columnar_scan = force; SET enable_indexscan = off; SET enable_bitmapscan = off',
+    'parallel columns': 'SET omendb.columnar_scan = force; SET enable_indexscan = off; SET enable_bitmapscan = off; '
                         'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0',
     'rows': 'SET enable_indexscan = off; SET enable_bitmapscan = off; SET omendb.columnar_scan = off',
 }

@@ -91,7 +91,7 @@ def by_heap(cur, table, columns):
 
 def by_columns(cur, table, columns):
     """The same from the columns of an omendb table, where it has them."""
-    cur.execute('SET omendb.columnar_scan = on; SET enable_seqscan = off; SET enable_indexscan = off; '
+    cur.execute('SET omendb.columnar_scan = force; SET enable_seqscan = on; SET enable_indexscan = off; '
                 'SET enable_indexonlyscan = off; SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0')
     cur.execute('SELECT %s FROM %s' % (hash_of(columns), table))
     return cur.fetchone()
@@ -361,5 +361,5 @@ class Load:
                 columns = by_columns(cur, 'versions', 'id')
                 if columns[0] != 1500:
                     self.errors.append('columns give %d of 1500 rows' % columns[0])
-                cur.execute('SET enable_indexscan = on; SET enable_indexonlyscan = on')
+                cur.execute('SET enable_seqscan = off; SET enable_indexscan = on; SET enable_indexonlyscan = on')
             self.statements += 1
