@@ -439,7 +439,8 @@ CREATE FUNCTION omendb.table_stats("table" regclass,
 								   OUT enabled boolean,
 								   OUT last_run timestamptz,
 								   OUT runs bigint,
-								   OUT last_error text)
+								   OUT last_error text,
+								   OUT damaged bigint)
 AS 'MODULE_PATHNAME', 'omendb_table_stats'
 LANGUAGE C STRICT PARALLEL RESTRICTED;
 

@@ -90,6 +90,7 @@ extern PGDLLEXPORT void omendb_job_main(Datum arg);
 
 /* workerdatabase.c: one look at all tables of a database */
 extern void worker_connect(Oid dboid);
+extern bool worker_protect_store(void);
 extern bool worker_run_table(Oid relid, const CompactOptions *options,
 							 CompactResult *result, CompactEnd *end,
 							 ErrorData **error);

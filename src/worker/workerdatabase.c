@@ -45,8 +45,29 @@ worker_connect(Oid dboid)
 	set_option("statement_timeout", "0");
 	set_option("lock_timeout", "0");
 	set_option("idle_in_transaction_session_timeout", "0");
+#if PG_VERSION_NUM >= 170000
+	set_option("transaction_timeout", "0");
+#endif
 	if (synchronous_commit > SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
 		set_option("synchronous_commit", "local");
+}
+
+/*
+ * worker_protect_store: what pg_upgrade loses; false if there is no store.
+ */
+bool
+worker_protect_store(void)
+{
+	bool		exists;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	exists = store_exists();
+	if (exists)
+		store_protect();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return exists;
 }
 
 static void
@@ -127,23 +148,18 @@ list_tables(void)
 	return tables;
 }
 
-/* False if the database does not have the extension. */
-static bool
-look_at_database(List **tables)
+static List *
+find_tables(void)
 {
-	bool		exists;
+	List	   *tables = NIL;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	exists = store_exists();
-	if (exists)
-	{
-		store_protect();
-		*tables = list_tables();
-	}
+	if (store_exists())
+		tables = list_tables();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	return exists;
+	return tables;
 }
 
 static void
@@ -174,15 +190,13 @@ compact_tables(List *tables)
 void
 omendb_database_main(Datum arg)
 {
-	List	   *tables = NIL;
-
 	worker_signals();
 	worker_connect(DatumGetObjectId(arg));
 	pgstat_report_activity(STATE_RUNNING, "omendb: looking at tables");
-	if (look_at_database(&tables))
+	if (worker_protect_store())
 	{
 		orphans_remove();
-		compact_tables(tables);
+		compact_tables(find_tables());
 	}
 	else
 		launcher_note_absent(DatumGetObjectId(arg));

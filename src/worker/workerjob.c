@@ -331,6 +331,7 @@ omendb_job_main(Datum arg)
 		proc_exit(0);
 	before_shmem_exit(detach_slot, Int32GetDatum(id.slot));
 	worker_connect(job.dboid);
+	worker_protect_store();
 
 	if (!worker_run_table(job.relid, &job.options, &job.result, &job.end,
 						  &error))

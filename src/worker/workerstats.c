@@ -22,7 +22,7 @@
 #include "table/table.h"
 #include "worker/worker.h"
 
-#define TABLE_COLUMNS	11
+#define TABLE_COLUMNS	12
 #define COLUMN_COLUMNS	6
 
 /* what a table has */
@@ -34,6 +34,7 @@ typedef struct TableSum
 	int64		rows;
 	int64		marked;
 	int64		bytes;
+	int64		damaged;
 } TableSum;
 
 /* what a column has in one encoding */
@@ -112,10 +113,25 @@ count_marked(Relation rel, const Segment *segment)
 	return count;
 }
 
+/*
+ * Reads a layout; false if it is damaged.  That is no error here: one segment
+ * should not hide what there is of all others.
+ */
+static bool
+read_layout(SegmentReader *reader, Relation rel, const Segment *segment)
+{
+	const char *problem;
+
+	memset(reader, 0, sizeof(SegmentReader));
+	reader->rel = rel;
+	reader->segment = segment;
+	return layout_unpack(reader, &problem);
+}
+
 static void
 add_segment(TableSum *sum, Relation rel, const Segment *segment)
 {
-	SegmentReader *reader;
+	SegmentReader reader;
 	int			i;
 
 	if (!segment->valid)
@@ -127,10 +143,13 @@ add_segment(TableSum *sum, Relation rel, const Segment *segment)
 	sum->blocks += segment->nblocks;
 	sum->rows += segment->nrows;
 	sum->marked += count_marked(rel, segment);
-	reader = segment_open(rel, segment);
-	for (i = 0; i < reader->ncolumns; i++)
-		sum->bytes += reader->columns[i].stats.nbytes;
-	segment_close(reader);
+	if (!read_layout(&reader, rel, segment))
+		sum->damaged++;
+	else
+	{
+		for (i = 0; i < reader.ncolumns; i++)
+			sum->bytes += reader.columns[i].stats.nbytes;
+	}
 }
 
 /*
@@ -176,6 +195,7 @@ omendb_table_stats(PG_FUNCTION_ARGS)
 	values[9] = Int64GetDatum(c.runs);
 	values[10] = CStringGetTextDatum(c.last_error);
 	nulls[10] = c.last_error[0] == '\0';
+	values[11] = Int64GetDatum(sum.damaged);
 	relation_close(rel, AccessShareLock);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
@@ -204,22 +224,20 @@ find_sum(List **sums, AttrNumber attno, ColumnCodec codec)
 static void
 add_columns(List **sums, Relation rel, const Segment *segment)
 {
-	SegmentReader *reader;
+	SegmentReader reader;
 	int			i;
 
-	if (!segment->valid)
+	if (!segment->valid || !read_layout(&reader, rel, segment))
 		return;
-	reader = segment_open(rel, segment);
-	for (i = 0; i < reader->ncolumns; i++)
+	for (i = 0; i < reader.ncolumns; i++)
 	{
-		SegmentColumn *c = &reader->columns[i];
+		SegmentColumn *c = &reader.columns[i];
 		ColumnSum  *sum = find_sum(sums, c->attno, c->stats.codec);
 
 		sum->segments++;
 		sum->bytes += c->stats.nbytes;
 		sum->nulls += c->stats.nnulls;
 	}
-	segment_close(reader);
 }
 
 /*
