@@ -37,9 +37,11 @@ typedef uint32 HalvesAt __attribute__((vector_size(32), aligned(1), may_alias));
 #ifdef __clang__
 #define NARROW(a, b) \
 	__builtin_shufflevector((Halves) (a), (Halves) (b), LOW_HALVES)
+#define SHUFFLE(a, b, ...)	__builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define NARROW(a, b) \
 	__builtin_shuffle((Halves) (a), (Halves) (b), (Halves) {LOW_HALVES})
+#define SHUFFLE(a, b, ...)	__builtin_shuffle(a, b, (Lanes) {__VA_ARGS__})
 #endif
 
 static inline uint64
@@ -231,31 +233,33 @@ codec_largest32(const uint32 *values, int n)
 }
 
 /*
- * Turns n differences into values; the first is added to first.  Four at a
- * time, so that only one addition in four waits for the one before.
+ * Turns n differences into values; the first is added to first.  Four are
+ * summed up in two steps, so that only one addition in four waits for the one
+ * before.
  */
-void
+CODEC_KERNEL void
 codec_prefix_sum(int64 *values, int n, int64 first)
 {
-	uint64		sum = (uint64) first;
 	uint64	   *at = (uint64 *) values;
+	Lanes		zero = {0};
+	Lanes		sum = zero + (uint64) first;
 	int			i = 0;
 
 	for (; i + 4 <= n; i += 4)
 	{
-		uint64		a = at[i];
-		uint64		b = a + at[i + 1];
-		uint64		c = at[i + 2];
-		uint64		d = c + at[i + 3];
+		LanesAt    *four = (LanesAt *) (at + i);
+		Lanes		part = *four;
 
-		at[i] = sum + a;
-		at[i + 1] = sum + b;
-		at[i + 2] = sum + b + c;
-		sum += b + d;
-		at[i + 3] = sum;
+		part += SHUFFLE(zero, part, 0, 4, 5, 6);
+		part += SHUFFLE(zero, part, 0, 1, 4, 5);
+		*four = part + sum;
+		sum += SHUFFLE(part, part, 3, 3, 3, 3);
 	}
 	for (; i < n; i++)
-		at[i] = sum += at[i];
+	{
+		sum += at[i];
+		at[i] = sum[0];
+	}
 }
 
 /* Adds the same to n values. */
