@@ -85,6 +85,7 @@ typedef struct ScanFilter
 typedef struct ScanColumn
 {
 	AttrNumber	attno;
+	int			position;		/* in the scan's slot */
 	bool		output;			/* needed for more than the filters */
 	bool		filtered;
 	SegmentColumnState state;	/* in the current segment */

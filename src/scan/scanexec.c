@@ -32,7 +32,10 @@
 
 /*---- start and end ---- */
 
-/* The columns that expressions need; 0 among them: all */
+/*
+ * The columns of the scan's slot that expressions need.  Of the whole row all
+ * are.
+ */
 static Bitmapset *
 needed_columns(Node *expr, Index varno, TupleDesc desc)
 {
@@ -48,19 +51,20 @@ needed_columns(Node *expr, Index varno, TupleDesc desc)
 		if (!TupleDescAttr(desc, i)->attisdropped &&
 			(all || bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber,
 								  raw)))
-			result = bms_add_member(result, i + 1);
+			result = bms_add_member(result, i);
 	}
 	bms_free(raw);
 	return result;
 }
 
 static void
-add_column(ColumnScanState *scan, AttrNumber attno, bool output,
+add_column(ColumnScanState *scan, AttrNumber attno, int position, bool output,
 		   bool filtered)
 {
 	ScanColumn *c = &scan->columns[scan->ncolumns++];
 
 	c->attno = attno;
+	c->position = position;
 	c->output = output;
 	c->filtered = filtered;
 	if (filtered)
@@ -70,32 +74,58 @@ add_column(ColumnScanState *scan, AttrNumber attno, bool output,
 		c->values = palloc(COLUMN_VECTOR * sizeof(Datum));
 		c->nulls = palloc(COLUMN_VECTOR * sizeof(bool));
 	}
-	scan->last_attno = attno;
+	scan->last_attno = Max(scan->last_attno, attno);
+}
+
+/* The number that expressions have for the scan's slot */
+static Index
+slot_varno(const CustomScan *plan)
+{
+	return plan->custom_scan_tlist != NIL ? INDEX_VAR : plan->scan.scanrelid;
+}
+
+/* The column of the table that is at a position of the scan's slot */
+static AttrNumber
+slot_attno(const CustomScan *plan, int position)
+{
+	const TargetEntry *entry;
+
+	if (plan->custom_scan_tlist == NIL)
+		return position + 1;
+	entry = list_nth_node(TargetEntry, plan->custom_scan_tlist, position);
+	return castNode(Var, entry->expr)->varattno;
+}
+
+static int
+compare_columns(const void *a, const void *b)
+{
+	return ((const ScanColumn *) a)->attno - ((const ScanColumn *) b)->attno;
 }
 
 /* Finds out which columns to read, from the plan as it is in the end. */
 static void
 init_columns(ColumnScanState *scan, CustomScan *plan)
 {
-	TupleDesc	desc = RelationGetDescr(scan->rel);
-	Index		varno = plan->scan.scanrelid;
+	TupleDesc	desc = scan->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor;
+	Index		varno = slot_varno(plan);
 	Bitmapset  *output = needed_columns((Node *) plan->scan.plan.targetlist,
 										varno, desc);
 	Bitmapset  *filtered = needed_columns((Node *) plan->custom_exprs, varno,
 										  desc);
-	int			attno;
+	int			i;
 
 	output = bms_join(output, needed_columns((Node *) plan->scan.plan.qual,
 											 varno, desc));
 	scan->columns = palloc0((desc->natts + 1) * sizeof(ScanColumn));
-	for (attno = 1; attno <= desc->natts; attno++)
+	for (i = 0; i < desc->natts; i++)
 	{
-		bool		is_output = bms_is_member(attno, output);
-		bool		is_filtered = bms_is_member(attno, filtered);
+		bool		is_output = bms_is_member(i, output);
+		bool		is_filtered = bms_is_member(i, filtered);
 
 		if (is_output || is_filtered)
-			add_column(scan, attno, is_output, is_filtered);
+			add_column(scan, slot_attno(plan, i), i, is_output, is_filtered);
 	}
+	qsort(scan->columns, scan->ncolumns, sizeof(ScanColumn), compare_columns);
 }
 
 static int
@@ -122,8 +152,9 @@ init_filters(ColumnScanState *scan, CustomScan *plan)
 	{
 		ScanFilter *f = &scan->filters[scan->nfilters++];
 
-		if (!filter_parse(lfirst(lc), plan->scan.scanrelid, &f->clause))
+		if (!filter_parse(lfirst(lc), slot_varno(plan), &f->clause))
 			elog(ERROR, "unexpected filter in a scan of columns");
+		f->clause.attno = slot_attno(plan, f->clause.attno - 1);
 		f->column = column_index(scan, f->clause.attno);
 		if (f->clause.value != NULL)
 			f->value = ExecInitExpr(f->clause.value, &scan->css.ss.ps);
@@ -376,12 +407,11 @@ store_row(ColumnScanState *scan, int i, TupleTableSlot *slot)
 	for (k = 0; k < scan->ncolumns; k++)
 	{
 		const ScanColumn *c = &scan->columns[k];
-		int			a = c->attno - 1;
 
 		if (!c->output)
 			continue;
-		slot->tts_values[a] = c->values[i];
-		slot->tts_isnull[a] = c->nulls[i];
+		slot->tts_values[c->position] = c->values[i];
+		slot->tts_isnull[c->position] = c->nulls[i];
 	}
 	ExecStoreVirtualTuple(slot);
 	pgstat_count_heap_getnext(scan->rel);
@@ -427,7 +457,7 @@ passes_filters(ColumnScanState *scan, TupleTableSlot *slot)
 	for (k = 0; k < scan->ncolumns; k++)
 	{
 		if (!scan->columns[k].output)
-			slot->tts_isnull[scan->columns[k].attno - 1] = true;
+			slot->tts_isnull[scan->columns[k].position] = true;
 	}
 	return true;
 }
@@ -497,6 +527,8 @@ recheck(ScanState *ss, TupleTableSlot *slot)
 	ColumnScanState *scan = (ColumnScanState *) ss;
 	ExprContext *econtext = ss->ps.ps_ExprContext;
 
+	if (((CustomScan *) ss->ps.plan)->custom_scan_tlist != NIL)
+		elog(ERROR, "unexpected row of EvalPlanQual in a scan of columns");
 	slot_getallattrs(slot);
 	econtext->ecxt_scantuple = slot;
 	return ExecQualAndReset(scan->pushed, econtext);
@@ -505,6 +537,12 @@ recheck(ScanState *ss, TupleTableSlot *slot)
 static TupleTableSlot *
 exec_column_scan(CustomScanState *node)
 {
+	PlanState  *ps = &node->ss.ps;
+
+	/* rows that are returned as they are need no more */
+	if (ps->qual == NULL && ps->ps_ProjInfo == NULL &&
+		ps->state->es_epq_active == NULL)
+		return next_row(&node->ss);
 	return ExecScan(&node->ss, next_row, recheck);
 }
 

@@ -139,9 +139,10 @@ scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot)
 	for (k = 0; k < scan->ncolumns; k++)
 	{
 		int			a = scan->columns[k].attno - 1;
+		int			position = scan->columns[k].position;
 
-		slot->tts_values[a] = from->tts_values[a];
-		slot->tts_isnull[a] = from->tts_isnull[a];
+		slot->tts_values[position] = from->tts_values[a];
+		slot->tts_isnull[position] = from->tts_isnull[a];
 	}
 	ExecStoreVirtualTuple(slot);
 	pgstat_count_heap_getnext(scan->rel);

@@ -15,12 +15,14 @@
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 
 #include "scan/scan.h"
 #include "table/table.h"
@@ -65,6 +67,68 @@ pushed_clauses(RelOptInfo *rel, List *clauses)
 	return result;
 }
 
+/* The columns that are needed, as pull_varattnos gives them */
+static Bitmapset *
+used_columns(RelOptInfo *rel)
+{
+	Bitmapset  *attnos = NULL;
+	ListCell   *lc;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attnos);
+	foreach(lc, rel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause,
+					   rel->relid, &attnos);
+	return attnos;
+}
+
+static List *
+add_column(List *columns, Oid relid, Index varno, AttrNumber attno)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(relid, attno, &type, &typmod, &collation);
+	return lappend(columns,
+				   makeTargetEntry((Expr *) makeVar(varno, attno, type, typmod,
+													collation, 0),
+								   list_length(columns) + 1, NULL, false));
+}
+
+/*
+ * What the scan's slot consists of: the columns that are needed, those that
+ * are returned first and in the order in which they are, so that often nothing
+ * remains to be projected.  NIL: the table's columns, because a whole row is
+ * needed, or because EvalPlanQual might have one for us.
+ */
+static List *
+slot_columns(PlannerInfo *root, RelOptInfo *rel)
+{
+	const int	offset = 0 - FirstLowInvalidHeapAttributeNumber;
+	Oid			relid = planner_rt_fetch(rel->relid, root)->relid;
+	Bitmapset  *attnos = used_columns(rel);
+	List	   *result = NIL;
+	ListCell   *lc;
+	int			i;
+
+	if (root->parse->commandType != CMD_SELECT || root->rowMarks != NIL ||
+		bms_is_member(offset, attnos))
+		return NIL;
+	foreach(lc, rel->reltarget->exprs)
+	{
+		Var		   *var = lfirst(lc);
+
+		if (IsA(var, Var) && bms_is_member(var->varattno + offset, attnos))
+		{
+			result = add_column(result, relid, rel->relid, var->varattno);
+			attnos = bms_del_member(attnos, var->varattno + offset);
+		}
+	}
+	for (i = -1; (i = bms_next_member(attnos, i)) >= 0;)
+		result = add_column(result, relid, rel->relid, i - offset);
+	return result;
+}
+
 static Plan *
 plan_column_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 				 List *tlist, List *clauses, List *custom_plans)
@@ -76,6 +140,7 @@ plan_column_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 	plan->scan.plan.qual =
 		extract_actual_clauses(list_difference_ptr(clauses, pushed), false);
 	plan->custom_exprs = extract_actual_clauses(pushed, false);
+	plan->custom_scan_tlist = slot_columns(root, rel);
 	plan->scan.scanrelid = rel->relid;
 	plan->flags = path->flags;
 	plan->methods = &column_scan_methods;
@@ -112,20 +177,6 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		bms_is_empty(rel->lateral_relids) &&
 		!bms_is_member(rti, root->all_result_relids) &&
 		!is_locked(root, rti);
-}
-
-/* The columns that are needed, as pull_varattnos gives them */
-static Bitmapset *
-used_columns(RelOptInfo *rel)
-{
-	Bitmapset  *attnos = NULL;
-	ListCell   *lc;
-
-	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attnos);
-	foreach(lc, rel->baserestrictinfo)
-		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause,
-					   rel->relid, &attnos);
-	return attnos;
 }
 
 static bool
