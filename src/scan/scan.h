@@ -197,6 +197,10 @@ extern const CustomExecMethods column_scan_exec_methods;
 extern const CustomScanMethods column_scan_methods;
 extern void column_scan_init(void);
 
+/* scancursor.c */
+extern bool cursor_needs_rows(const PlannerInfo *root);
+extern void scan_cursor_init(void);
+
 /* scancost.c */
 extern void scan_cost_init(void);
 extern bool scan_may_pay(RelOptInfo *rel, Relation table);

@@ -176,7 +176,7 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		rel->pathlist != NIL && !IS_DUMMY_REL(rel) &&
 		bms_is_empty(rel->lateral_relids) &&
 		!bms_is_member(rti, root->all_result_relids) &&
-		!is_locked(root, rti);
+		!is_locked(root, rti) && !cursor_needs_rows(root);
 }
 
 static bool
@@ -249,6 +249,7 @@ column_scan_init(void)
 {
 	RegisterCustomScanMethods(&column_scan_methods);
 	scan_cost_init();
+	scan_cursor_init();
 	prev_set_rel_pathlist = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = column_set_rel_pathlist;
 }
