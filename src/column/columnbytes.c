@@ -21,6 +21,7 @@
 								 * it */
 #define SAMPLE_BYTES	32768	/* of each place that the choice looks at */
 #define SAMPLE_PLACES	4
+#define COMPRESS_MIN	256		/* bytes of a column worth compressing */
 #define ZSTD_LEVEL		1		/* more is slower and hardly smaller on 64 kB */
 
 /*---- the libraries ---- */
@@ -96,17 +97,23 @@ ColumnCodec
 codec_blocks_choose(const ColumnBytes *values, uint32 n, Size total,
 					Size *nbytes)
 {
-	Size		part = Min(SAMPLE_BYTES, Max(2048, total / (4 * SAMPLE_PLACES)));
-	Size		room = ZSTD_compressBound(SAMPLE_BYTES);
-	char	   *sample = palloc(SAMPLE_BYTES);
-	char	   *out = palloc(room);
+	Size		part = Min(SAMPLE_BYTES, Max(4096, total / (4 * SAMPLE_PLACES)));
+	int			nplaces = total <= part ? 1 : SAMPLE_PLACES;
+	Size		room = ZSTD_compressBound(part);
+	char	   *sample;
+	char	   *out;
 	Size		raw = 1;
 	Size		lz4 = 0;
 	Size		zstd = 0;
 
-	for (int i = 0; i < SAMPLE_PLACES; i++)
+	*nbytes = total;
+	if (total < COMPRESS_MIN)
+		return COLUMN_CODEC_PLAIN;
+	sample = palloc(part);
+	out = palloc(room);
+	for (int i = 0; i < nplaces; i++)
 	{
-		Size		size = copy_sample(values, (uint64) n * i / SAMPLE_PLACES, n,
+		Size		size = copy_sample(values, (uint64) n * i / nplaces, n,
 									   sample, part);
 
 		raw += size;
@@ -115,8 +122,7 @@ codec_blocks_choose(const ColumnBytes *values, uint32 n, Size total,
 	}
 	pfree(sample);
 	pfree(out);
-	*nbytes = total;
-	if (total < 256 || Min(lz4, zstd) > raw - raw / 8)
+	if (Min(lz4, zstd) > raw - raw / 8)
 		return COLUMN_CODEC_PLAIN;
 	if (zstd < lz4 - lz4 / 4)
 	{

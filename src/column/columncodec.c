@@ -318,7 +318,9 @@ choose_bytes(CodecBuffer *buf, DenseValues *dense, ColumnStats *stats)
 		try_dictionary(buf, dense, guess, total / 4, stats))
 		return;
 	codec = codec_blocks_choose(dense->bytes, dense->n, total, &size);
-	if (!try_dictionary(buf, dense, guess, size + dense->n / 4, stats))
+	/* lengths and places come on top; codes are worth a quarter more */
+	size += size / 4 + dense->n / 4 + dense->nvectors * 20;
+	if (!try_dictionary(buf, dense, guess, size, stats))
 		append_body(buf, codec, dense, stats);
 }
 

@@ -14,12 +14,13 @@
 #include "postgres.h"
 
 #include "column/columncodec.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #define MAX_EXPONENT	18
 #define SAMPLE_VECTORS	8		/* to guess the size with */
 #define PAIR_VECTORS	4		/* to look for pairs in */
-#define SAMPLE_VALUES	64		/* of a vector, to compare pairs with */
+#define SAMPLE_VALUES	32		/* of a vector, to compare pairs with */
 #define HEAD_BYTES		4		/* of a vector's exceptions */
 
 /*
@@ -172,6 +173,31 @@ pair_bits(const int64 *bits, int n, bool single, CodecAlpPair pair)
 	return codec_frame_bits(digits, n) + count * (single ? 48 : 80);
 }
 
+/*
+ * A measure to compare pairs by, quickly and so that a few large values weigh
+ * little: bits of the distances from the first value.
+ */
+static int
+pair_cost(const int64 *bits, int n, bool single, CodecAlpPair pair)
+{
+	int64		digits[COLUMN_VECTOR];
+	uint16		exceptions[COLUMN_VECTOR + 1];
+	int			count = try_pair(bits, n, single, pair, digits, exceptions);
+	int			result = count * (single ? 48 : 80);
+
+	smooth_exceptions(digits, n, exceptions, count);
+	for (int i = 1; i < n; i++)
+	{
+		uint64		distance = digits[i] > digits[0] ?
+		(uint64) digits[i] - (uint64) digits[0] :
+		(uint64) digits[0] - (uint64) digits[i];
+
+		if (distance > 0)
+			result += pg_leftmost_one_pos64(distance) + 1;
+	}
+	return result;
+}
+
 /* Some of n values, evenly spread; returns how many. */
 static int
 sample_values(const int64 *bits, int n, int64 *sample)
@@ -197,11 +223,11 @@ best_of_all(const int64 *bits, int n, bool single)
 		for (int f = 0; f <= e; f++)
 		{
 			CodecAlpPair pair = {e, f};
-			int			nbits = pair_bits(sample, n, single, pair);
+			int			cost = pair_cost(sample, n, single, pair);
 
-			if (nbits < least)
+			if (cost < least)
 			{
-				least = nbits;
+				least = cost;
 				best = pair;
 			}
 		}
@@ -252,11 +278,11 @@ best_of(const CodecAlpPlan *plan, const int64 *bits, int n, bool single)
 	n = sample_values(bits, n, sample);
 	for (int p = 0; p < plan->npairs; p++)
 	{
-		int			nbits = pair_bits(sample, n, single, plan->pairs[p]);
+		int			cost = pair_cost(sample, n, single, plan->pairs[p]);
 
-		if (nbits < least)
+		if (cost < least)
 		{
-			least = nbits;
+			least = cost;
 			best = plan->pairs[p];
 		}
 	}
