@@ -35,6 +35,7 @@ codec_extend(CodecBuffer *buf, Size n)
 	return result;
 }
 
+/* Appends n bytes; data may be NULL if n is 0. */
 void
 codec_append(CodecBuffer *buf, const void *data, Size n)
 {
@@ -42,6 +43,7 @@ codec_append(CodecBuffer *buf, const void *data, Size n)
 		memcpy(codec_extend(buf, n), data, n);
 }
 
+/* Appends a number of 32 bits. */
 void
 codec_append32(CodecBuffer *buf, uint32 value)
 {
@@ -60,6 +62,7 @@ codec_take(CodecInput *in, Size n, const char **data)
 	return true;
 }
 
+/* Takes a number of 32 bits off the input; false if there is none. */
 bool
 codec_take32(CodecInput *in, uint32 *value)
 {
@@ -71,7 +74,10 @@ codec_take32(CodecInput *in, uint32 *value)
 	return true;
 }
 
-/* Takes a part written between codec_begin_part and codec_end_part off. */
+/*
+ * Takes a part off the input that was written between codec_begin_part and
+ * codec_end_part; false if not all of it is there.
+ */
 bool
 codec_take_part(CodecInput *in, CodecInput *part)
 {
@@ -91,6 +97,7 @@ codec_begin_part(CodecBuffer *buf)
 	return buf->len;
 }
 
+/* Ends the part that codec_begin_part, which returned begin, began. */
 void
 codec_end_part(CodecBuffer *buf, Size begin)
 {

@@ -558,18 +558,21 @@ column_open(const char *blob, uint32 nbytes, const char **problem)
 	return reader;
 }
 
+/* Rows of the column, nulls included: 1 to COLUMN_MAX_ROWS */
 int
 column_rows(const ColumnReader *reader)
 {
 	return reader->nrows;
 }
 
+/* The class that it was encoded with */
 ColumnClass
 column_class(const ColumnReader *reader)
 {
 	return reader->class;
 }
 
+/* The encoding that was chosen */
 ColumnCodec
 column_codec(const ColumnReader *reader)
 {
