@@ -106,6 +106,13 @@ typedef bool TU_UpdateIndexes;
 #define LockHeldByMe(tag, mode, orstronger)	LockHeldByMe(tag, mode)
 #endif
 
+/* 17 numbers processes in one way only */
+#if PG_VERSION_NUM < 170000
+#define OmenVxidProc(vxid)			BackendIdGetProc((vxid).backendId)
+#else
+#define OmenVxidProc(vxid)			ProcNumberGetProc((vxid).procNumber)
+#endif
+
 /* 17 gives wait events of extensions names */
 #if PG_VERSION_NUM < 170000
 #define WaitEventExtensionNew(name)	PG_WAIT_EXTENSION

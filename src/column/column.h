@@ -209,6 +209,7 @@ extern Oid	store_relation(StoreRelation which);
 extern List *store_directory(Relation rel, Snapshot snapshot, bool layouts);
 extern int64 store_next_id(void);
 extern void store_add_segment(Relation rel, const Segment *segment);
+extern bool store_has_segment(Relation rel, BlockNumber first, int64 id);
 extern void store_drop_segment(Relation rel, const Segment *segment);
 extern void store_write_blob(int64 segid, AttrNumber attno, const char *blob,
 							 uint32 nbytes);

@@ -253,6 +253,19 @@ end_scan(StoreScan *s)
 	table_close(s->rel, AccessShareLock);
 }
 
+static int64
+count_rows(StoreRelation which, Snapshot snapshot, int nkeys, ScanKey keys)
+{
+	StoreScan	s;
+	int64		n = 0;
+
+	begin_scan(&s, which, snapshot, nkeys, keys);
+	while (next_row(&s))
+		n++;
+	end_scan(&s);
+	return n;
+}
+
 /* ---- writing ---- */
 
 static void
@@ -534,6 +547,29 @@ store_add_segment(Relation rel, const Segment *segment)
 	end_write(&w);
 }
 
+/* The keys that select a row of the directory; 4 of them */
+static void
+segment_keys(ScanKey keys, Relation rel, BlockNumber first, int64 id)
+{
+	table_keys(keys, SEGMENT_RELID, rel);
+	ScanKeyInit(&keys[2], SEGMENT_FIRST, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum((int64) first));
+	ScanKeyInit(&keys[3], SEGMENT_ID, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(id));
+}
+
+/*
+ * store_has_segment: has the directory this row now, valid or not?
+ */
+bool
+store_has_segment(Relation rel, BlockNumber first, int64 id)
+{
+	ScanKeyData keys[4];
+
+	segment_keys(keys, rel, first, id);
+	return count_rows(STORE_SEGMENT, NULL, 4, keys) > 0;
+}
+
 /*
  * store_drop_segment: takes a row out of the directory.  Its columns stay.
  */
@@ -542,11 +578,7 @@ store_drop_segment(Relation rel, const Segment *segment)
 {
 	ScanKeyData keys[4];
 
-	table_keys(keys, SEGMENT_RELID, rel);
-	ScanKeyInit(&keys[2], SEGMENT_FIRST, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum((int64) segment->first));
-	ScanKeyInit(&keys[3], SEGMENT_ID, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(segment->id));
+	segment_keys(keys, rel, segment->first, segment->id);
 	delete_rows(STORE_SEGMENT, NULL, 4, keys);
 }
 
@@ -820,19 +852,6 @@ store_drop_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 
 	mark_keys(keys, rel, first, (uint64) first + nblocks);
 	delete_rows(STORE_MARK, snapshot, 4, keys);
-}
-
-static int64
-count_rows(StoreRelation which, Snapshot snapshot, int nkeys, ScanKey keys)
-{
-	StoreScan	s;
-	int64		n = 0;
-
-	begin_scan(&s, which, snapshot, nkeys, keys);
-	while (next_row(&s))
-		n++;
-	end_scan(&s);
-	return n;
 }
 
 /* One row for the marks of up to STORE_MARK_BLOCKS blocks */

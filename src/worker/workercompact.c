@@ -30,12 +30,14 @@
 #include "pgstat.h"
 #include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "table/table.h"
 #include "worker/worker.h"
@@ -45,6 +47,9 @@
 
 /* ranges that are announced at a time: writers mark in them while they wait */
 #define COMPACT_BATCH		256
+
+/* how often to try to lock a table, ms */
+#define COMPACT_LOCK_MS		20
 
 /* blocks between two looks at the clock and at who waits for us */
 #define COMPACT_STEP		64
@@ -78,18 +83,37 @@ typedef struct CompactRound
 /* ---- the table ---- */
 
 /*
+ * Locks the table without queueing for the lock: the session that waits for
+ * omendb.compact may have a lock that somebody in front of us waits for, and no
+ * deadlock detector knows that it waits for us.
+ */
+static bool
+lock_table(Oid relid)
+{
+	TimestampTz limit = GetCurrentTimestamp() +
+	(int64) worker_lock_timeout * USECS_PER_SEC;
+
+	while (!ConditionalLockRelationOid(relid, AccessShareLock))
+	{
+		if (GetCurrentTimestamp() >= limit || worker_database_wanted())
+			return false;
+		worker_nap(COMPACT_LOCK_MS);
+	}
+	return true;
+}
+
+/*
  * Opens the table, if it is one that may have segments.  Unlogged tables keep
  * their filenode when a crash empties them.
- *
- * The lock must last until what is written about the table is committed: DROP
- * and omendb.disable delete what they see, and nothing may come after them.
  */
 static Relation
 open_table(Oid relid)
 {
-	Relation	rel = store_exists() ?
-	try_relation_open(relid, AccessShareLock) : NULL;
+	Relation	rel;
 
+	if (!lock_table(relid) || !store_exists())
+		return NULL;
+	rel = try_relation_open(relid, NoLock);
 	if (rel == NULL)
 		return NULL;
 	if ((rel->rd_rel->relkind == RELKIND_RELATION ||
@@ -107,11 +131,16 @@ filenode_of(Relation rel)
 	return (Oid) OmenRelNumber(OmenRelLocator(rel));
 }
 
-static void
-begin_transaction(void)
+/* Begins a transaction, with a snapshot that is younger than the lock. */
+static Relation
+begin_transaction(Oid relid)
 {
+	Relation	rel;
+
 	StartTransactionCommand();
+	rel = open_table(relid);
 	PushActiveSnapshot(GetTransactionSnapshot());
+	return rel;
 }
 
 static void
@@ -325,8 +354,7 @@ plan_round(CompactRound *round)
 {
 	Relation	rel;
 
-	begin_transaction();
-	rel = open_table(round->relid);
+	rel = begin_transaction(round->relid);
 	if (rel != NULL)
 	{
 		round->filenode = filenode_of(rel);
@@ -419,6 +447,19 @@ make_segment(CompactRound *round, Relation rel, const CompactRange *range)
 	return true;
 }
 
+/*
+ * Are the range's blocks covered still, as they have been since we announced
+ * them?  omendb.disable drops the row and lets writers forget the blocks, and
+ * omendb.enable does not bring it back.  The table is locked, so that it stays
+ * as it is.
+ */
+static bool
+is_covered(Relation rel, const CompactRange *range)
+{
+	return store_has_segment(rel, range->first,
+							 range->old != 0 ? range->old : range->id);
+}
+
 /* False if the segment could not be made. */
 static bool
 make_in_transaction(CompactRound *round, const CompactRange *range)
@@ -426,9 +467,9 @@ make_in_transaction(CompactRound *round, const CompactRange *range)
 	bool		done = false;
 	Relation	rel;
 
-	begin_transaction();
-	rel = open_table(round->relid);
-	if (rel == NULL || filenode_of(rel) != round->filenode)
+	rel = begin_transaction(round->relid);
+	if (rel == NULL || filenode_of(rel) != round->filenode ||
+		!is_covered(rel, range))
 		round->end = COMPACT_CHANGED;
 	else
 		done = make_segment(round, rel, range);
@@ -463,8 +504,7 @@ drop_unfinished(Oid relid)
 	Relation	rel;
 	ListCell   *lc;
 
-	begin_transaction();
-	rel = open_table(relid);
+	rel = begin_transaction(relid);
 	if (rel != NULL)
 	{
 		foreach(lc, store_directory(rel, NULL, false))
@@ -486,8 +526,7 @@ merge_marks(Oid relid)
 	Relation	rel;
 	ListCell   *lc;
 
-	begin_transaction();
-	rel = open_table(relid);
+	rel = begin_transaction(relid);
 	if (rel != NULL)
 	{
 		foreach(lc, store_directory(rel, GetActiveSnapshot(), false))

@@ -248,6 +248,7 @@ Datum
 omendb_compact(PG_FUNCTION_ARGS)
 {
 	Relation	rel = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	char	   *name = pstrdup(RelationGetRelationName(rel));
 	Job			job;
 	Datum		values[4];
 	bool		nulls[4] = {false};
@@ -258,17 +259,19 @@ omendb_compact(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	check_table(rel);
 
+	/* the worker needs the table, and would wait for whoever waits for us */
+	relation_close(rel, AccessShareLock);
+
 	memset(&job, 0, sizeof(job));
 	job.dboid = MyDatabaseId;
-	job.relid = RelationGetRelid(rel);
+	job.relid = PG_GETARG_OID(0);
 	job.options.now = true;
 	job.options.full = PG_GETARG_BOOL(1);
 	job.options.segment_blocks = worker_segment_blocks;
 	job.options.inline_limit = segment_inline_limit;
 	job.options.quiet = PG_UINT64_MAX;
 	job = run_job(&job);
-	check_end(&job, RelationGetRelationName(rel));
-	relation_close(rel, AccessShareLock);
+	check_end(&job, name);
 
 	values[0] = Int64GetDatum(job.result.segments);
 	values[1] = Int64GetDatum(job.result.blocks);

@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
@@ -62,15 +63,18 @@ status_enabled(Oid relid)
 
 /*
  * status_record: notes the end of a run, and the error that ended it.  In a
- * transaction.  Nothing is noted if the table is gone, or if a session is
- * changing the switch.
+ * transaction.  Nothing is noted if the table is gone or locked, or if a session
+ * is changing the switch: we wait for nobody.
  */
 void
 status_record(Oid relid, const char *error)
 {
-	Relation	rel = try_relation_open(relid, AccessShareLock);
+	Relation	rel;
 	Compaction	c;
 
+	if (!ConditionalLockRelationOid(relid, AccessShareLock))
+		return;
+	rel = try_relation_open(relid, NoLock);
 	if (rel == NULL)
 		return;
 	if (lock_status(relid, false))

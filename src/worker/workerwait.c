@@ -16,7 +16,10 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/procsignal.h"
+#include "storage/sinvaladt.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -113,13 +116,26 @@ worker_throttle(int64 bytes)
 		worker_nap((long) Min(due - passed, 1000));
 }
 
+/*
+ * Is it VACUUM (not FULL)?  That changes nothing that a snapshot sees, and may
+ * take long.  If the transaction has ended meanwhile, what we see is another
+ * one's, and the answer does not matter.
+ */
+static bool
+is_vacuum(VirtualTransactionId vxid)
+{
+	PGPROC	   *proc = OmenVxidProc(vxid);
+
+	return proc != NULL && (proc->statusFlags & PROC_IN_VACUUM) != 0;
+}
+
 /* Waits for the end of a transaction; false if it takes too long */
 static bool
 wait_for_end(VirtualTransactionId vxid, TimestampTz limit)
 {
 	long		ms = WAIT_FIRST_MS;
 
-	while (!VirtualXactLock(vxid, false))
+	while (!is_vacuum(vxid) && !VirtualXactLock(vxid, false))
 	{
 		if (GetCurrentTimestamp() >= limit || worker_database_wanted())
 			return false;
