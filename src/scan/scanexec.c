@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 #include "scan/scan.h"
+#include "table/table.h"
 
 /* blocks of a unit without columns, when several processes share the work */
 #define UNIT_MIN_BLOCKS		16
@@ -311,7 +312,7 @@ static bool
 needs_rows(const ColumnScanState *scan)
 {
 	return columnar_scan == COLUMNAR_SCAN_OFF || IsolationIsSerializable() ||
-		!IsMVCCSnapshot(scan->snapshot);
+		!IsMVCCSnapshot(scan->snapshot) || !omendb_is_table(scan->rel);
 }
 
 static void
