@@ -130,20 +130,20 @@ verify('concurrent');
 append_to_file("$dir/switch.sql", q{
 SELECT omendb.disable('c');
 SELECT omendb.enable('c');
-\sleep 100 ms
+\sleep 700 ms
 });
 @load = start_load($seconds, [ 'write', 3 ], [ 'switch', 1 ]);
 $end = time + $seconds - 1;
 my $agreed = 0;
 while (time < $end)
 {
-	$node->psql('postgres', "SET omendb.segment_blocks = 2; SELECT omendb.compact('c', true)");
+	$node->psql('postgres', "SET omendb.segment_blocks = " . (1 + int(rand(40))) . "; SELECT omendb.compact('c', true)");
 	my ($rc, $out, $err) = $node->psql('postgres', q{SELECT count(*) FROM omendb.verify('c')});
 	unlike($err, qr/corrupted|does not agree/, 'verify') if $err =~ /corrupted|does not agree/;
-	$agreed++ if $err eq '' && $out > 0;
+	$agreed++ if $err eq '';
 }
 $_->{harness}->finish for @load;
-cmp_ok($agreed, '>', 0, 'segments beside disable and enable');
+cmp_ok($agreed, '>', 0, 'no difference beside disable and enable');
 verify('switched');
 
 # A transaction that wrote before the blocks were announced is waited for
