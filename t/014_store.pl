@@ -119,6 +119,31 @@ $node->safe_psql('restored', q{SELECT omendb.disable('t'); DROP EXTENSION omendb
 is($node->safe_psql('restored', sprintf($wanted, 't')), $node->safe_psql('postgres', sprintf($wanted, 't')), 'the rows stay');
 $node->safe_psql('restored', q{CREATE EXTENSION omendb; SELECT omendb.enable('t'); SELECT omendb.compact('t', true)});
 is($node->safe_psql('restored', q{SELECT count(*) > 0 FROM omendb.verify('t')}), 't', 'and have segments again');
+
+# pg_upgrade keeps segments and marks, and what it loses is set again
+$node->safe_psql('postgres', q{
+	SELECT pg_drop_replication_slot('text');
+	SELECT omendb.compact('t', true)});
+$node->safe_psql('postgres', q{UPDATE t SET v = 'before' WHERE id % 100 = 1});
+my $upgraded = new_server('upgraded', wal_level => 'logical', 'omendb.worker' => 'off');
+my $before = $node->safe_psql('postgres', q{SELECT sum(rows), sum(marked) FROM omendb.verify('t')});
+my $rows = $node->safe_psql('postgres', sprintf($wanted, 't'));
 $node->stop;
+my ($bindir) = grep { -x "$_/pg_upgrade" } split /:/, $ENV{PATH};
+SKIP:
+{
+	skip 'no pg_upgrade in PATH', 6 unless defined $bindir;
+	chdir $upgraded->basedir or die;
+	command_ok([ 'pg_upgrade', '-d', $node->data_dir, '-D', $upgraded->data_dir, '-b', $bindir, '-B', $bindir,
+			'-s', $node->host, '-p', $node->port, '-P', $upgraded->port ], 'pg_upgrade');
+	$upgraded->start;
+	is($upgraded->safe_psql('postgres', q{SELECT sum(rows), sum(marked) FROM omendb.verify('t')}), $before, 'upgraded: verify');
+	is($upgraded->safe_psql('postgres', sprintf($wanted, 't')), $rows, 'upgraded: rows');
+	is($upgraded->safe_psql('postgres', q{SELECT enabled FROM omendb.stat_table WHERE relname = 't'}), 'f', 'upgraded: what was noted');
+	$upgraded->safe_psql('postgres', q{UPDATE t SET v = 'after' WHERE id % 100 = 2; SELECT omendb.compact('t', true)});
+	is($upgraded->safe_psql('postgres', q{SELECT sum(marked) FROM omendb.verify('t')}), '0', 'upgraded: compact');
+	is($upgraded->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relnamespace = 'omendb'::regnamespace AND relkind = 'm' AND relrewrite = oid}), '4', 'upgraded: not decoded');
+	$upgraded->stop;
+}
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'no crash');
 done_testing();
