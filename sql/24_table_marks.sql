@@ -26,7 +26,7 @@ DECLARE
 	v bigint[];
 BEGIN
 	FOR m IN SELECT k.* FROM omendb.mark k JOIN pg_class c ON c.oid = k.relid AND c.relfilenode = k.filenode WHERE k.relid = tab LOOP
-		at := 0;
+		at := 4;	-- after the checksum
 		blk := m.first_block;
 		WHILE at < length(m.offsets) LOOP
 			v := varint(m.offsets, at); blk := blk + v[1]; at := v[2];

@@ -199,6 +199,7 @@ extern void column_scan_init(void);
 
 /* scancursor.c */
 extern bool cursor_needs_rows(const PlannerInfo *root);
+extern bool query_shows_storage(const PlannerInfo *root);
 extern void scan_cursor_init(void);
 
 /* scancost.c */

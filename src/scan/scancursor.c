@@ -1,20 +1,26 @@
 /*-------------------------------------------------------------------------
  *
  * scancursor.c
- *	  Which cursors must go over rows.
+ *	  Queries that must go over rows: some cursors, and those that ask how a
+ *	  value is stored.
  *
  * A cursor on a simple query of one table can do more than deliver rows: it can
  * be moved backward, though nobody asked for SCROLL, and UPDATE and DELETE can
  * name its row by WHERE CURRENT OF.  A scan of columns offers neither.  Above a
  * join, a sort or an aggregate no scan does, so there it makes no difference.
  *
+ * The size and the compression that a value has in its row are not those that
+ * it has in a segment.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/planner.h"
+#include "utils/fmgroids.h"
 
 #include "scan/scan.h"
 
@@ -51,6 +57,39 @@ cursor_needs_rows(const PlannerInfo *root)
 			return false;
 	}
 	return true;
+}
+
+static bool
+storage_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr))
+	{
+		switch (((FuncExpr *) node)->funcid)
+		{
+			case F_PG_COLUMN_SIZE:
+			case F_PG_COLUMN_COMPRESSION:
+#if PG_VERSION_NUM >= 170000
+			case F_PG_COLUMN_TOAST_CHUNK_ID:
+#endif
+				return true;
+		}
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, storage_walker, context, 0);
+	return expression_tree_walker(node, storage_walker, context);
+}
+
+/*
+ * query_shows_storage: does the statement ask anywhere how a value is stored?
+ */
+bool
+query_shows_storage(const PlannerInfo *root)
+{
+	while (root->parent_root != NULL)
+		root = root->parent_root;
+	return storage_walker((Node *) root->parse, NULL);
 }
 
 static PlannedStmt *

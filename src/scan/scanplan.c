@@ -176,7 +176,8 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		rel->pathlist != NIL && !IS_DUMMY_REL(rel) &&
 		bms_is_empty(rel->lateral_relids) &&
 		!bms_is_member(rti, root->all_result_relids) &&
-		!is_locked(root, rti) && !cursor_needs_rows(root);
+		!is_locked(root, rti) && !cursor_needs_rows(root) &&
+		!query_shows_storage(root);
 }
 
 static bool
