@@ -262,5 +262,25 @@ INSERT INTO few SELECT hashint8extended(hashint4(i) % 20, 1) FROM generate_serie
 SELECT pg_relation_size('few_alex') < pg_relation_size('few_btree') AS smaller;
 SELECT omendb.alex_check('few_alex', true);
 
-DROP TABLE ba, seen, child, parent, few;
+-- Runs of equal keys among wide ones: a cut between runs must leave room for
+-- the key of the next page, which is the high fence
+CREATE TABLE wide (i int, k text);
+INSERT INTO wide
+SELECT n - 1, left(chr(64 + n::int) || string_agg(md5((n - 1)::text || j), '' ORDER BY j), s)
+FROM unnest('{5,2500,5,2500,300,1500,900,2500,900,2500,300,2500,900,5,900,1500,900,900,5,900,900,5,2500,2500,300,5}'::int[])
+	 WITH ORDINALITY AS u (s, n), generate_series(1, 90) j
+GROUP BY n, s;
+CREATE TABLE runs (k text);
+CREATE INDEX runs_k ON runs USING alex (k);
+DO $$
+DECLARE
+	counts int[] := '{20,400,100,100,400,20,20,100,20,20,400,400,100,100,100,400,100,400,400,20,400,100,20,400,400,400,20,20,100,20}';
+BEGIN
+	FOR r IN 1 .. array_length(counts, 1) LOOP
+		INSERT INTO runs SELECT k FROM generate_series(1, counts[r]) g JOIN wide w ON w.i = abs(hashint4(g + (r - 1) * 1000)) % 26;
+	END LOOP;
+END $$;
+SELECT omendb.alex_check('runs_k', true);
+
+DROP TABLE ba, seen, child, parent, few, runs, wide;
 DROP FUNCTION put, look, look_all, so_far;

@@ -138,6 +138,25 @@ alex_same_key(Relation rel, const AlexInfo *info, const uint64 *a,
 }
 
 /*
+ * Do rows first..end-1 of n fit a page?  The rows behind them are looked at as
+ * well, because the first of them gives the high fence.
+ */
+static bool
+alex_piece_fits(const AlexSpec *spec, const uint64 *rows, int n, int space,
+				int first, int end)
+{
+	AlexSpec	piece = *spec;
+
+	if (first > 0 && spec->dict)
+	{
+		piece.low.inf = false;
+		piece.low.f[0] = rows[(Size) first * spec->nfields];
+	}
+	return alex_rows_fit(&piece, rows + (Size) first * spec->nfields,
+						 n - first, space) >= end - first;
+}
+
+/*
  * The end of a run of equal keys nearest to a cut inside the run; the cut
  * itself if it would have to move far for a short run, or a piece grew too big
  */
@@ -162,8 +181,8 @@ alex_run_end(Relation rel, const AlexInfo *info, const AlexSpec *spec,
 	best = left > first && (right >= end || cut - left <= right - cut) ? left : right;
 	if (best <= first || best >= end ||
 		(abs(best - cut) > n / 8 && right - left < n / 4) ||
-		alex_rows_fit(spec, rows + (Size) first * nf, best - first, space) < best - first ||
-		alex_rows_fit(spec, rows + (Size) best * nf, end - best, space) < end - best)
+		!alex_piece_fits(spec, rows, n, space, first, best) ||
+		!alex_piece_fits(spec, rows, n, space, best, end))
 		return cut;
 	return best;
 }
