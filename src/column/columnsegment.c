@@ -150,6 +150,33 @@ check_length(SegmentReader *r, const SegmentColumn *c, uint32 len)
 						  "a value has an impossible length");
 }
 
+/* What column_int_datum() does, for all values of a vector */
+static void
+int_datums(const ColumnVector *in, int16 typlen, Datum *values)
+{
+	int			i;
+
+	switch (typlen)
+	{
+		case sizeof(char):
+			for (i = 0; i < in->n; i++)
+				values[i] = CharGetDatum((char) in->v.ints[i]);
+			break;
+		case sizeof(int16):
+			for (i = 0; i < in->n; i++)
+				values[i] = Int16GetDatum((int16) in->v.ints[i]);
+			break;
+		case sizeof(int32):
+			for (i = 0; i < in->n; i++)
+				values[i] = Int32GetDatum((int32) in->v.ints[i]);
+			break;
+		default:
+			for (i = 0; i < in->n; i++)
+				values[i] = Int64GetDatum(in->v.ints[i]);
+			break;
+	}
+}
+
 /* One allocation for all the values of a vector */
 static void
 bytes_datums(SegmentReader *r, SegmentColumn *c, const ColumnVector *in,
@@ -259,13 +286,17 @@ segment_datums(SegmentReader *r, SegmentColumn *c, int vector,
 {
 	int			i;
 
-	for (i = 0; i < in->n; i++)
-		nulls[i] = is_null(in, i);
+	if (in->has_nulls)
+	{
+		for (i = 0; i < in->n; i++)
+			nulls[i] = is_null(in, i);
+	}
+	else
+		memset(nulls, 0, in->n * sizeof(bool));
 	switch (c->form)
 	{
 		case COLUMN_FORM_INT:
-			for (i = 0; i < in->n; i++)
-				values[i] = column_int_datum(in->v.ints[i], c->typlen);
+			int_datums(in, c->typlen, values);
 			break;
 		case COLUMN_FORM_FLOAT4:
 			for (i = 0; i < in->n; i++)

@@ -156,6 +156,8 @@ typedef struct ColumnScanState
 
 	ScanColumn *columns;
 	int			ncolumns;
+	ScanColumn **outputs;		/* those of them that are output */
+	int			noutputs;
 	ScanFilter *filters;
 	int			nfilters;
 	AttrNumber	last_attno;

@@ -127,6 +127,12 @@ init_columns(ColumnScanState *scan, CustomScan *plan)
 			add_column(scan, slot_attno(plan, i), i, is_output, is_filtered);
 	}
 	qsort(scan->columns, scan->ncolumns, sizeof(ScanColumn), compare_columns);
+	scan->outputs = palloc((scan->ncolumns + 1) * sizeof(ScanColumn *));
+	for (i = 0; i < scan->ncolumns; i++)
+	{
+		if (scan->columns[i].output)
+			scan->outputs[scan->noutputs++] = &scan->columns[i];
+	}
 }
 
 static int
@@ -405,12 +411,10 @@ store_row(ColumnScanState *scan, int i, TupleTableSlot *slot)
 {
 	int			k;
 
-	for (k = 0; k < scan->ncolumns; k++)
+	for (k = 0; k < scan->noutputs; k++)
 	{
-		const ScanColumn *c = &scan->columns[k];
+		const ScanColumn *c = scan->outputs[k];
 
-		if (!c->output)
-			continue;
 		slot->tts_values[c->position] = c->values[i];
 		slot->tts_isnull[c->position] = c->nulls[i];
 	}
@@ -431,7 +435,7 @@ next_of_segment(ColumnScanState *scan, TupleTableSlot *slot, bool *from_heap)
 		scan_segment_next(scan);
 	if (scan->next_selected < scan->nselected)
 		row = scan->vector * COLUMN_VECTOR + scan->selected[scan->next_selected];
-	*from_heap = heap_comes_first(scan, row);
+	*from_heap = scan->unit->nmarks > 0 && heap_comes_first(scan, row);
 	if (*from_heap)
 		return scan_page_store_next(scan, slot);
 	if (row == PG_INT32_MAX)
@@ -470,7 +474,8 @@ next_of_unit(ColumnScanState *scan, TupleTableSlot *slot)
 
 	for (;;)
 	{
-		ExecClearTuple(slot);
+		if (!TTS_EMPTY(slot))
+			ExecClearTuple(slot);
 		if (scan->unit->segment == NULL ?
 			!next_of_blocks(scan, slot) :
 			!next_of_segment(scan, slot, &from_heap))

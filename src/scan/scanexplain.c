@@ -41,7 +41,6 @@ show_filter(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
 	List	   *context;
-	bool		prefix = es->verbose || list_length(es->rtable) > 1;
 
 	if (plan->custom_exprs == NIL)
 		return;
@@ -49,7 +48,7 @@ show_filter(CustomScanState *node, List *ancestors, ExplainState *es)
 									   ancestors);
 	ExplainPropertyText("Columnar Filter",
 						deparse_expression((Node *) make_ands_explicit(plan->custom_exprs),
-										   context, prefix, false), es);
+										   context, es->verbose, false), es);
 }
 
 static void
