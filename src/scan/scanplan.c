@@ -176,8 +176,7 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		rel->pathlist != NIL && !IS_DUMMY_REL(rel) &&
 		bms_is_empty(rel->lateral_relids) &&
 		!bms_is_member(rti, root->all_result_relids) &&
-		!is_locked(root, rti) && !cursor_needs_rows(root) &&
-		!query_shows_storage(root);
+		!is_locked(root, rti);
 }
 
 static bool
@@ -213,7 +212,8 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Relation table)
 	List	   *pushed;
 	int			workers;
 
-	if (has_system_column(attnos) || !scan_may_pay(rel, table))
+	if (has_system_column(attnos) || !scan_may_pay(rel, table) ||
+		cursor_needs_rows(root) || query_shows_storage(root))
 		return;
 	pushed = pushed_clauses(rel, rel->baserestrictinfo);
 	add_path(rel, (Path *) make_path(root, rel, table, attnos, pushed, 0));
