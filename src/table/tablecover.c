@@ -105,7 +105,7 @@ static Coverage *
 copy_to_cache(Relation rel, const Coverage *cover)
 {
 	Size		size = offsetof(Coverage, ranges) +
-		cover->nranges * sizeof(BlockRange);
+	cover->nranges * sizeof(BlockRange);
 	Coverage   *copy = MemoryContextAlloc(CacheMemoryContext, size);
 
 	memcpy(copy, cover, size);

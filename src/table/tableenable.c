@@ -57,7 +57,7 @@ PG_FUNCTION_INFO_V1(omendb_disable);
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static object_access_hook_type prev_object_access = NULL;
 
-/* ---- the change of the catalogs ---- */
+/*---- the change of the catalogs ---- */
 
 static void
 check_owner(Oid relid)
@@ -114,7 +114,7 @@ set_access_method(Relation rel, Oid amoid)
 	CommandCounterIncrement();
 }
 
-/* ---- enable ---- */
+/*---- enable ---- */
 
 pg_noreturn static void
 refuse(Relation rel, int code, const char *reason, const char *hint)
@@ -188,7 +188,7 @@ enable_table(Relation rel)
 	set_access_method(rel, get_table_am_oid(OMENDB_NAME, false));
 }
 
-/* ---- disable ---- */
+/*---- disable ---- */
 
 static void
 warn_not_forgotten(Oid relid, ErrorData *error)
@@ -259,7 +259,7 @@ disable_table(Relation rel)
 	forget_segments(RelationGetRelid(rel));
 }
 
-/* ---- partitions ---- */
+/*---- partitions ---- */
 
 /*
  * The access method that a partitioned table has is the one of the partitions
@@ -337,7 +337,7 @@ omendb_disable(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* ---- DROP EXTENSION ---- */
+/*---- DROP EXTENSION ---- */
 
 /*
  * Names of relations that have the access method, as far as they fit, and how

@@ -83,7 +83,7 @@ typedef struct Verdict
 	TransactionId wait;			/* it depends on how this one ends */
 } Verdict;
 
-/* ---- entries of tuples ---- */
+/*---- entries of tuples ---- */
 
 static void
 begin_entries(EntryScan *es, Relation heap, Relation index, IndexInfo *info)
@@ -193,7 +193,7 @@ entry_tid(EntryScan *es, bool reread)
 	return tid;
 }
 
-/* ---- progress ---- */
+/*---- progress ---- */
 
 static BlockNumber
 scan_blocks(TableScanDesc scan)
@@ -227,7 +227,7 @@ report_blocks(Build *build)
 	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, done);
 }
 
-/* ---- a plain build's judgement of a tuple ---- */
+/*---- a plain build's judgement of a tuple ---- */
 
 static bool
 is_own(TransactionId xid)
@@ -343,7 +343,7 @@ judge(Build *build, Verdict *verdict)
 	}
 }
 
-/* ---- the build ---- */
+/*---- the build ---- */
 
 /*
  * The scan of a serial build.  Returns the snapshot to unregister at the end,
@@ -366,7 +366,7 @@ static void
 build_tuple(Build *build, IndexBuildCallback callback, void *state)
 {
 	EntryScan  *es = &build->base;
-	Verdict		verdict = {.index = true, .alive = true, .counts = true};
+	Verdict		verdict = {true, true, true, InvalidTransactionId};
 	ItemPointerData tid;
 
 	enter_block(es);
@@ -453,7 +453,7 @@ table_build_range_scan(Relation heap, Relation index, IndexInfo *info,
 	return build.live;
 }
 
-/* ---- completing a concurrent build ---- */
+/*---- completing a concurrent build ---- */
 
 /*
  * The TIDs that the index has, in order, read beside the table.  Rows come in

@@ -77,7 +77,7 @@ static bool mark_ending = false;
 
 static ExecutorRun_hook_type prev_ExecutorRun = NULL;
 
-/* ---- levels ---- */
+/*---- levels ---- */
 
 /* The level of the current subtransaction, made if it is not there */
 static MarkLevel *
@@ -147,7 +147,7 @@ merge_innermost(void)
 	drop_innermost();
 }
 
-/* ---- writing ---- */
+/*---- writing ---- */
 
 static int
 compare_entries(const void *a, const void *b)
@@ -274,7 +274,7 @@ mark_flush(void)
 		drop_innermost();
 }
 
-/* ---- changes ---- */
+/*---- changes ---- */
 
 static MarkEntry *
 find_entry(Relation rel, BlockNumber block)
@@ -369,7 +369,7 @@ mark_pending(Relation rel, BlockNumber block,
 	return any;
 }
 
-/* ---- ends of transactions ---- */
+/*---- ends of transactions ---- */
 
 /*
  * The subtransaction is about to commit.  If its changes would make the outer
