@@ -139,6 +139,17 @@ work($standby, 500001);
 same($standby, 'promoted');
 $standby->stop;
 
+# pg_dump and pg_restore keep the access methods and the rows, not the segments
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ], 'pg_restore');
+my $methods = "SELECT string_agg(relname || ' ' || amname, ', ' ORDER BY relname) FROM pg_class c JOIN pg_am a ON a.oid = relam WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'm')";
+is($node->safe_psql('restored', $methods), $node->safe_psql('postgres', $methods), 'restored: access methods');
+like($node->safe_psql('restored', $methods), qr/mv omendb, o omendb/, 'restored: omendb tables');
+is($node->safe_psql('restored', sprintf $wanted, 'o'), $node->safe_psql('postgres', sprintf $wanted, 'o'), 'restored: rows');
+is($node->safe_psql('restored', 'SELECT count(*) FROM omendb.segment'), '0', 'restored: no segments');
+
 # back to a point in time
 $node->safe_psql('postgres', 'SELECT pg_switch_wal()');
 my $past = PostgreSQL::Test::Cluster->new('past');
