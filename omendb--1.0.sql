@@ -405,7 +405,7 @@ AS 'MODULE_PATHNAME', 'omendb_compact'
 LANGUAGE C STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION omendb.compact(regclass, boolean) IS
-'makes columns of all blocks of an omendb table that have none, and again where many rows changed (full: any)';
+'makes columns of all blocks of an omendb table that have none, and again where many rows changed (full: any, or the type of a column)';
 
 CREATE FUNCTION omendb.set_compaction("table" regclass, enabled boolean)
 RETURNS void

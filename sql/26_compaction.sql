@@ -94,4 +94,15 @@ SELECT count(*) < 10 AS few FROM omendb.mark WHERE relid = 'comp_marks'::regclas
 SELECT marked FROM omendb.verify('comp_marks') WHERE first_block = 0;
 UPDATE comp_marks SET v = 2 WHERE id % 300 = 0;
 SELECT marked FROM omendb.verify('comp_marks') WHERE first_block = 0;
+
+-- Columns of another type than the table's now are made anew
+CREATE TABLE comp_type (a int) USING omendb;
+INSERT INTO comp_type SELECT generate_series(1, 1000);
+SELECT segments FROM omendb.compact('comp_type');
+ALTER TABLE comp_type ALTER COLUMN a TYPE oid;
+SELECT segments FROM omendb.compact('comp_type');
+SELECT segments FROM omendb.compact('comp_type', true);
+SELECT segments FROM omendb.compact('comp_type', true);
+SELECT rows, marked FROM omendb.verify('comp_type');
+DROP TABLE comp_type;
 DROP TABLE comp, comp_heap, comp_temp, comp_unlogged, comp_part, comp_marks;

@@ -279,14 +279,45 @@ marked_part(Relation rel, const Segment *segment)
 	return rows * 100.0 / Max(segment->nrows, 1);
 }
 
+/* Is a column of no use any more, or the layout damaged? */
+static bool
+is_outdated(Relation rel, const Segment *segment)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	SegmentReader reader = {0};
+	SegmentColumn *column;
+	const char *problem;
+	int			i;
+
+	reader.rel = rel;
+	reader.segment = segment;
+	if (!layout_unpack(&reader, &problem))
+		return true;
+	for (i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			segment_column(&reader, i + 1, &column) == SEGMENT_COLUMN_CHANGED)
+			return true;
+	}
+	return false;
+}
+
+static bool
+needs_rebuild(CompactRound *round, Relation rel, const Segment *segment)
+{
+	double		part = marked_part(rel, segment);
+
+	if (round->options->full)
+		return part > 0 || is_outdated(rel, segment);
+	return part >= worker_rebuild_threshold;
+}
+
 static void
 add_rebuild(CompactRound *round, Relation rel, const Segment *segment)
 {
-	double		part = marked_part(rel, segment);
 	BlockNumber end = RelationGetNumberOfBlocks(rel);
 
-	if (part == 0 ||
-		(!round->options->full && part < worker_rebuild_threshold))
+	if (!needs_rebuild(round, rel, segment))
 		return;
 	end = Min(end, segment->first + segment->nblocks);
 	if (end <= segment->first ||
@@ -302,7 +333,7 @@ add_rebuild(CompactRound *round, Relation rel, const Segment *segment)
 static void
 find_ranges(CompactRound *round, Relation rel)
 {
-	List	   *segments = store_directory(rel, NULL, false);
+	List	   *segments = store_directory(rel, NULL, round->options->full);
 	BlockNumber from = round->from;
 	BlockNumber next = from;
 	BlockNumber end = RelationGetNumberOfBlocks(rel);
