@@ -202,6 +202,17 @@ for my $round (1 .. 3)
 	verify("crash $round, afterwards");
 }
 
+# A worker gives way to a session, and keeps its turn until it has cleaned up
+$node->append_conf('postgresql.conf', "omendb.worker = on\nomendb.worker_naptime = 1s\nomendb.compaction_min_age = 0\nomendb.compaction_rate = 1MB\nomendb.segment_blocks = 1024");
+$node->reload;
+$node->safe_psql('postgres', 'CREATE TABLE slow USING omendb AS SELECT i AS id, md5(i::text) AS t FROM generate_series(1, 150000) i');
+wait_for(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'omendb%' AND query LIKE '%compacting%slow%'}, 'a worker begins');
+is($node->safe_psql('postgres', q{SELECT rows > 0 FROM omendb.compact('slow')}), 't', 'a session takes over');
+is($node->safe_psql('postgres', q{SELECT building FROM omendb.stat_table WHERE relname = 'slow'}), '0', 'nothing unfinished is left');
+unlike(slurp_file($node->logfile), qr/don't own a lock/, 'the worker had its turn to the end');
+$node->append_conf('postgresql.conf', 'omendb.compaction_rate = 0');
+$node->reload;
+
 # Signals: a cancelled compaction, a terminated launcher
 $node->safe_psql('postgres', 'INSERT INTO quiet SELECT i, i FROM generate_series(1, 300000) i');
 ($rc, $out, $err) = $node->psql('postgres', q{SET statement_timeout = '100ms'; SELECT omendb.compact('quiet', true)});

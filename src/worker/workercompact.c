@@ -491,7 +491,11 @@ is_covered(Relation rel, const CompactRange *range)
 							 range->old != 0 ? range->old : range->id);
 }
 
-/* False if the segment could not be made. */
+/*
+ * False if the segment could not be made.  Nothing was written then, and the
+ * transaction commits nevertheless: to abort it would be to lose our turn,
+ * because that takes a session's locks away, too.
+ */
 static bool
 make_in_transaction(CompactRound *round, const CompactRange *range)
 {
@@ -506,10 +510,7 @@ make_in_transaction(CompactRound *round, const CompactRange *range)
 		done = make_segment(round, rel, range);
 	if (rel != NULL)
 		relation_close(rel, NoLock);
-	if (done)
-		end_transaction();
-	else
-		AbortCurrentTransaction();
+	end_transaction();
 	return done;
 }
 
