@@ -1,5 +1,6 @@
 """The works of bench/table: an omendb table beside a heap table with the same rows."""
 
+import os
 import re
 import subprocess
 
@@ -39,7 +40,8 @@ class Bench:
     def __init__(self, server, options, scratch):
         self.server, self.options, self.scratch = server, options, scratch
         self.rows, self.repeat = options.rows, options.repeat
-        self.source = scratch.file('sensor-%d-%d.txt' % (options.rows, options.seed))
+        # the server writes it and reads it: a place that it may write to
+        self.source = os.path.join(server.host, 'sensor-%d-%d.txt' % (options.rows, options.seed))
 
     def session(self, **settings):
         cur = self.server.connect().cursor()
@@ -264,8 +266,7 @@ def compaction(bench):
     bench.run('VACUUM (FREEZE, ANALYZE) sensor_copy')
     heap = bench.run("SELECT pg_table_size('sensor_copy')")[0][0]
     cur = bench.session()
-    seconds, wal, answer = bench.timed(cur, "SELECT * FROM omendb.compact('sensor_copy')")
-    names = [c.name for c in cur.description] if cur.description else []
+    seconds, wal, _ = bench.timed(cur, "SELECT * FROM omendb.compact('sensor_copy')")
     cur.connection.close()
     size = bench.run("SELECT sum(bytes) FROM omendb.stat_table WHERE relid = 'sensor_copy'::regclass")
     bench.run("SELECT omendb.disable('sensor_copy')")
@@ -273,7 +274,6 @@ def compaction(bench):
     enable = bench.timed(cur, "SELECT omendb.enable('sensor_copy')")[0]
     cur.connection.close()
     bench.run('DROP TABLE sensor_copy')
-    del names, answer
     return [('compaction of %d rows' % bench.rows, '%.2f s' % seconds, '<= 10 s for 10 million'),
             ('WAL of the compaction', '%.1f MB' % (wal / 2**20), ''),
             ('columns / rows, bytes', '%.1f %%' % (100.0 * float(size[0][0]) / heap), '<= 12 %'),
