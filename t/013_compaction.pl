@@ -210,7 +210,7 @@ wait_for(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'om
 is($node->safe_psql('postgres', q{SELECT rows > 0 FROM omendb.compact('slow')}), 't', 'a session takes over');
 is($node->safe_psql('postgres', q{SELECT building FROM omendb.stat_table WHERE relname = 'slow'}), '0', 'nothing unfinished is left');
 unlike(slurp_file($node->logfile), qr/don't own a lock/, 'the worker had its turn to the end');
-$node->append_conf('postgresql.conf', 'omendb.compaction_rate = 0');
+$node->append_conf('postgresql.conf', "omendb.compaction_rate = 0\nomendb.compaction_min_age = 1h");
 $node->reload;
 
 # Signals: a cancelled compaction, a terminated launcher

@@ -16,6 +16,9 @@ note("seed $seed");
 
 my $node = PostgreSQL::Test::Cluster->new('damage');
 $node->init;
+# Damage must reach us: the pages' own checksums, which 18 has by default, would
+# catch it before. The command fails where there are none.
+system_log('pg_checksums', '--disable', '-D', $node->data_dir);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'omendb'\nautovacuum = off\nomendb.worker = off\nomendb.segment_blocks = 8\nfull_page_writes = off");
 $node->start;
 $node->safe_psql('postgres', q{
