@@ -22,6 +22,7 @@
 
 #include "column/column.h"
 #include "compat.h"
+#include "vector/vector.h"
 
 /* values of omendb.columnar_scan */
 typedef enum ColumnarScan
@@ -234,6 +235,17 @@ extern void scan_page_read(ColumnScanState *scan, BlockNumber block,
 extern void scan_page_place(ColumnScanState *scan, BlockNumber block);
 extern void scan_page_release(ColumnScanState *scan);
 extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);
+
+/*
+ * scanbatch.c: vectors for a node above, instead of rows.  First a unit is
+ * taken, then its batches until there is none left.
+ */
+extern bool scan_unit_next(ColumnScanState *scan);
+extern bool scan_unit_is_whole(const ColumnScanState *scan);
+extern const SegmentColumn *scan_unit_column(const ColumnScanState *scan,
+											 AttrNumber attno);
+extern void scan_unit_skip(ColumnScanState *scan);
+extern VectorSource *scan_batch_next(ColumnScanState *scan);
 
 /* scanexplain.c */
 extern void explain_column_scan(CustomScanState *node, List *ancestors,

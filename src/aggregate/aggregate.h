@@ -1,0 +1,126 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggregate.h
+ *	  Grouping and aggregates over vectors.  src/aggregate/README explains
+ *	  them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMENDB_AGGREGATE_H
+#define OMENDB_AGGREGATE_H
+
+#include "postgres.h"
+
+#include "commands/explain.h"
+#include "nodes/execnodes.h"
+#include "nodes/extensible.h"
+#include "nodes/pathnodes.h"
+
+#include "column/column.h"
+#include "compat.h"
+#include "vector/vector.h"
+
+/* ------------------------------------------------------------------------
+ * Aggregate functions.  The state of one function for one group is so many
+ * bytes, aligned to 16; states that need more memory take it from the spec's
+ * context, which is reset when all groups are forgotten.
+ * ------------------------------------------------------------------------
+ */
+
+typedef struct AggFunction AggFunction;
+
+/* one aggregate of a query */
+typedef struct AggSpec
+{
+	const AggFunction *function;
+	Oid			input;			/* type of the argument, domains resolved;
+								 * InvalidOid: count(*) */
+	Oid			result;
+	Oid			collation;
+	MemoryContext context;		/* of what states point to */
+	void	   *extra;			/* the function's own */
+} AggSpec;
+
+struct AggFunction
+{
+	const char *name;
+	uint32		size;			/* of a state */
+
+	/* a state that has seen no row */
+	void		(*init) (const AggSpec *spec, void *state);
+
+	/*
+	 * Adds rows[0 .. nrows - 1] of arg (NULL for count(*)).  The state of row
+	 * rows[i] is at states + groups[i] * stride; with groups NULL all rows
+	 * belong to the state at states.  Nulls are skipped here.
+	 */
+	void		(*add) (const AggSpec *spec, char *states, Size stride,
+						const uint32 *groups, const Vector *arg,
+						const int *rows, int nrows);
+
+	/*
+	 * Adds all rows of a segment by its statistics; false, and nothing done, if
+	 * they do not tell.  stats is NULL for count(*).  NULL: never.
+	 */
+	bool		(*add_stats) (const AggSpec *spec, void *state,
+							  const SegmentColumn *column, int nrows);
+
+	/* adds what another state of the same spec has seen */
+	void		(*combine) (const AggSpec *spec, void *state, const void *other);
+
+	/*
+	 * A state as bytes that any process with the same spec can read: appends
+	 * to, and reads from.  NULL: the state's own bytes.
+	 */
+	void		(*write) (const AggSpec *spec, const void *state,
+						  StringInfo out);
+	void		(*read) (const AggSpec *spec, void *state, const char *data,
+						 Size len);
+
+	/* the result, in the current memory context */
+	Datum		(*final) (const AggSpec *spec, const void *state, bool *isnull);
+};
+
+/* aggfunction.c */
+extern const AggFunction *agg_function(const Aggref *aggref);
+extern void agg_spec_init(AggSpec *spec, const Aggref *aggref,
+						  MemoryContext context);
+
+/* ------------------------------------------------------------------------
+ * The plan.  custom_scan_tlist has the grouping expressions, then the
+ * aggregates as Aggrefs, all over the columns of the table (varno of the scan
+ * below).  The scan is the only child of modes WHOLE and PARTIAL; the child of
+ * FINAL hands out what PARTIAL nodes return: the keys, then a bytea for the
+ * states of each aggregate.
+ * ------------------------------------------------------------------------
+ */
+
+typedef enum AggMode
+{
+	AGG_WHOLE,
+	AGG_PARTIAL,
+	AGG_FINAL
+} AggMode;
+
+/* custom_private of a plan: a list of two integer Consts, see aggplan.c */
+extern AggMode agg_plan_mode(const CustomScan *plan);
+extern int	agg_plan_keys(const CustomScan *plan);	/* first so many entries */
+extern Index agg_plan_varno(const CustomScan *plan);	/* of the table */
+
+/* can rows be grouped by values of this type and collation? */
+extern bool agg_key_supported(Oid type, Oid collation);
+
+extern const CustomScanMethods column_aggregate_methods;
+extern bool columnar_aggregate; /* GUC omendb.columnar_aggregate */
+
+/* aggplan.c */
+extern void aggregate_init(void);
+
+/* aggexec.c */
+extern Node *create_aggregate_state(CustomScan *cscan);
+
+/* aggexplain.c */
+extern void explain_aggregate(CustomScanState *node, List *ancestors,
+							  ExplainState *es);
+
+#endif							/* OMENDB_AGGREGATE_H */
