@@ -251,4 +251,39 @@ codec_load64(const char *data)
 	return value;
 }
 
+/*
+ * Varints: seven bits a byte, low bits first, at most CODEC_VARINT bytes.
+ */
+#define CODEC_VARINT	5
+
+static inline char *
+codec_put_varint(char *p, uint32 value)
+{
+	for (; value >= 0x80; value >>= 7)
+		*p++ = (char) (value | 0x80);
+	*p++ = (char) value;
+	return p;
+}
+
+static inline bool
+codec_take_varint(CodecInput *in, uint32 *value)
+{
+	uint64		v = 0;
+	int			shift;
+
+	for (shift = 0; shift < 7 * CODEC_VARINT && in->len > 0; shift += 7)
+	{
+		uint8		byte = (uint8) *in->data++;
+
+		in->len--;
+		v |= (uint64) (byte & 0x7f) << shift;
+		if (byte < 0x80)
+		{
+			*value = (uint32) v;
+			return v <= PG_UINT32_MAX;
+		}
+	}
+	return false;
+}
+
 #endif							/* COLUMNCODEC_H */

@@ -23,7 +23,7 @@
 #include "port/pg_crc32c.h"
 #include "storage/bufpage.h"
 
-#include "column/column.h"
+#include "column/columncodec.h"
 
 #define LAYOUT_MAGIC	0x4C6F4531
 #define LAYOUT_VERSION	1
@@ -71,13 +71,6 @@ typedef struct LayoutColumn
 StaticAssertDecl(sizeof(LayoutHeader) == 56 && sizeof(LayoutColumn) == 64,
 				 "structs of the layout have no holes");
 
-/* where reading stands */
-typedef struct LayoutCursor
-{
-	const uint8 *at;
-	const uint8 *end;
-} LayoutCursor;
-
 static pg_crc32c
 layout_crc(const char *data, Size size)
 {
@@ -93,29 +86,9 @@ layout_crc(const char *data, Size size)
 static void
 put_varint(StringInfo buf, uint32 value)
 {
-	for (; value >= 0x80; value >>= 7)
-		appendStringInfoChar(buf, (char) (value | 0x80));
-	appendStringInfoChar(buf, (char) value);
-}
+	char		bytes[CODEC_VARINT];
 
-static bool
-get_varint(LayoutCursor *c, uint32 *value)
-{
-	uint64		v = 0;
-	int			shift;
-
-	for (shift = 0; shift < 35 && c->at < c->end; shift += 7)
-	{
-		uint8		byte = *c->at++;
-
-		v |= (uint64) (byte & 0x7f) << shift;
-		if (byte < 0x80)
-		{
-			*value = (uint32) v;
-			return v <= PG_UINT32_MAX;
-		}
-	}
-	return false;
+	appendBinaryStringInfo(buf, bytes, codec_put_varint(bytes, value) - bytes);
 }
 
 /* ---- places of rows ---- */
@@ -176,17 +149,19 @@ put_places(StringInfo buf, const SegmentReader *r)
 
 /* The line pointers of a block; false if they are not n */
 static bool
-get_bitmap(LayoutCursor *c, OffsetNumber *offsets, uint32 n)
+get_bitmap(CodecInput *in, OffsetNumber *offsets, uint32 n)
 {
+	const char *bits;
 	uint32		nbytes;
 	uint32		i;
 
-	if (!get_varint(c, &nbytes) || nbytes > c->end - c->at ||
-		nbytes > (MaxHeapTuplesPerPage + 7) / 8)
+	if (!codec_take_varint(in, &nbytes) ||
+		nbytes > (MaxHeapTuplesPerPage + 7) / 8 ||
+		!codec_take(in, nbytes, &bits))
 		return false;
 	for (i = 0; i < nbytes * 8; i++)
 	{
-		if (c->at[i / 8] & (1 << (i % 8)))
+		if (bits[i / 8] & (1 << (i % 8)))
 		{
 			if (n == 0 || i >= MaxHeapTuplesPerPage)
 				return false;
@@ -194,12 +169,11 @@ get_bitmap(LayoutCursor *c, OffsetNumber *offsets, uint32 n)
 			n--;
 		}
 	}
-	c->at += nbytes;
 	return n == 0;
 }
 
 static bool
-get_places(SegmentReader *r, LayoutCursor *c)
+get_places(SegmentReader *r, CodecInput *in)
 {
 	uint32		nblocks = r->segment->nblocks;
 	uint32		block = 0;
@@ -212,14 +186,14 @@ get_places(SegmentReader *r, LayoutCursor *c)
 		bool		sparse;
 		uint32		i;
 
-		if (!get_varint(c, &run) || !get_varint(c, &n))
+		if (!codec_take_varint(in, &run) || !codec_take_varint(in, &n))
 			return false;
 		sparse = n & 1;
 		n /= 2;
 		if (run == 0 || run > nblocks - block || (sparse && run > 1) ||
 			n > MaxHeapTuplesPerPage || (uint64) run * n > r->nrows - row)
 			return false;
-		if (sparse && !get_bitmap(c, r->offsets + row, n))
+		if (sparse && !get_bitmap(in, r->offsets + row, n))
 			return false;
 		for (; run > 0; run--, row += n)
 		{
@@ -229,7 +203,7 @@ get_places(SegmentReader *r, LayoutCursor *c)
 		}
 	}
 	r->block_rows[nblocks] = row;
-	return row == r->nrows && c->at == c->end;
+	return row == r->nrows && in->len == 0;
 }
 
 /* ---- columns ---- */
@@ -315,19 +289,17 @@ put_column(StringInfo buf, const SegmentColumn *column, StringInfo strings)
 }
 
 static bool
-get_string(LayoutCursor *strings, int64 len, ColumnBytes *bytes)
+get_string(CodecInput *strings, int64 len, ColumnBytes *bytes)
 {
-	if (len < 0 || len > strings->end - strings->at)
+	if (len < 0 || !codec_take(strings, len, &bytes->data))
 		return false;
-	bytes->data = (const char *) strings->at;
 	bytes->len = (uint32) len;
-	strings->at += len;
 	return true;
 }
 
 static bool
 get_minmax(const LayoutColumn *c, SegmentColumn *column,
-		   LayoutCursor *strings)
+		   CodecInput *strings)
 {
 	ColumnStats *s = &column->stats;
 
@@ -352,7 +324,7 @@ get_minmax(const LayoutColumn *c, SegmentColumn *column,
 }
 
 static bool
-get_column(SegmentColumn *column, const char *from, LayoutCursor *strings)
+get_column(SegmentColumn *column, const char *from, CodecInput *strings)
 {
 	ColumnStats *s = &column->stats;
 	LayoutColumn c;
@@ -456,22 +428,22 @@ get_marks(SegmentReader *r, const char *from, uint32 n)
 static bool
 get_columns(SegmentReader *r, const char *from, const LayoutHeader *head)
 {
-	LayoutCursor strings;
+	CodecInput	strings;
 	char	   *copy = palloc(head->strings + 1);
 	int			i;
 
 	r->ncolumns = head->ncolumns;
 	r->columns = palloc((r->ncolumns + 1) * sizeof(SegmentColumn));
 	memcpy(copy, from + r->ncolumns * sizeof(LayoutColumn), head->strings);
-	strings.at = (const uint8 *) copy;
-	strings.end = strings.at + head->strings;
+	strings.data = copy;
+	strings.len = head->strings;
 	for (i = 0; i < r->ncolumns; i++, from += sizeof(LayoutColumn))
 	{
 		if (!get_column(&r->columns[i], from, &strings) ||
 			(i > 0 && r->columns[i].attno <= r->columns[i - 1].attno))
 			return false;
 	}
-	return strings.at == strings.end;
+	return strings.len == 0;
 }
 
 static const char *
@@ -501,7 +473,7 @@ layout_unpack(SegmentReader *r, const char **problem)
 	const char *data = VARDATA_ANY(DatumGetPointer(r->segment->layout));
 	Size		size = VARSIZE_ANY_EXHDR(DatumGetPointer(r->segment->layout));
 	LayoutHeader head;
-	LayoutCursor c;
+	CodecInput	places;
 
 	*problem = "its layout is too short";
 	if (size < sizeof(head))
@@ -519,8 +491,8 @@ layout_unpack(SegmentReader *r, const char **problem)
 	if (!get_columns(r, data, &head))
 		return false;
 	data += head.ncolumns * sizeof(LayoutColumn) + head.strings;
-	c.at = (const uint8 *) data;
-	c.end = c.at + head.places;
-	return get_places(r, &c) && get_marks(r, data + head.places,
-										  head.from_heap);
+	places.data = data;
+	places.len = head.places;
+	return get_places(r, &places) && get_marks(r, data + head.places,
+											   head.from_heap);
 }

@@ -17,64 +17,25 @@
 #include "port/pg_bitutils.h"
 #include "port/pg_crc32c.h"
 
-#include "column/column.h"
+#include "column/columncodec.h"
 
 #define MARK_WORDS		lengthof(((BlockMarks *) NULL)->offsets)
 #define MARK_BITMAP		(MARK_WORDS * sizeof(uint64))
 
 /* the most that one block can take */
-#define MARK_MAX_BYTES	(5 + 5 + MARK_BITMAP)
+#define MARK_MAX_BYTES	(2 * CODEC_VARINT + MARK_BITMAP)
 
 StaticAssertDecl(MaxHeapTuplesPerPage % 64 < 63 &&
 				 MaxHeapTuplesPerPage / 64 == MARK_WORDS - 1,
 				 "the last word of a bitmap has unused bits");
 
-/* where reading stands */
-typedef struct MarkCursor
-{
-	const uint8 *at;
-	const uint8 *end;
-} MarkCursor;
-
-static uint8 *
-put_varint(uint8 *p, uint32 value)
-{
-	while (value >= 0x80)
-	{
-		*p++ = (uint8) value | 0x80;
-		value >>= 7;
-	}
-	*p++ = (uint8) value;
-	return p;
-}
-
-static bool
-get_varint(MarkCursor *c, uint32 *value)
-{
-	uint64		v = 0;
-	int			shift;
-
-	for (shift = 0; shift < 35 && c->at < c->end; shift += 7)
-	{
-		uint8		byte = *c->at++;
-
-		v |= (uint64) (byte & 0x7f) << shift;
-		if (byte < 0x80)
-		{
-			*value = (uint32) v;
-			return v <= PG_UINT32_MAX;
-		}
-	}
-	return false;
-}
-
 static pg_crc32c
-marks_crc(const uint8 *begin, const uint8 *end)
+marks_crc(const char *begin, Size len)
 {
 	pg_crc32c	crc;
 
 	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, begin, end - begin);
+	COMP_CRC32C(crc, begin, len);
 	FIN_CRC32C(crc);
 	return crc;
 }
@@ -90,34 +51,34 @@ count_offsets(const BlockMarks *m)
 	return n;
 }
 
-static uint8 *
-put_bitmap(uint8 *p, const BlockMarks *m)
+static char *
+put_bitmap(char *p, const BlockMarks *m)
 {
 	int			i;
 
-	p = put_varint(p, 0);
+	p = codec_put_varint(p, 0);
 	for (i = 0; i < MARK_BITMAP; i++)
-		*p++ = (uint8) (m->offsets[i / 8] >> (i % 8 * 8));
+		*p++ = (char) (m->offsets[i / 8] >> (i % 8 * 8));
 	return p;
 }
 
-static uint8 *
-put_block(uint8 *p, uint32 distance, const BlockMarks *m)
+static char *
+put_block(char *p, uint32 distance, const BlockMarks *m)
 {
 	int			n = count_offsets(m);
 	int			last = 0;
 	int			i;
 
-	p = put_varint(p, distance);
+	p = codec_put_varint(p, distance);
 	if (n == 0 || n >= MARK_BITMAP)
 		return put_bitmap(p, m);
 
-	p = put_varint(p, n);
+	p = codec_put_varint(p, n);
 	for (i = 1; i < MARK_WORDS * 64; i++)
 	{
 		if (m->offsets[i / 64] & (UINT64CONST(1) << (i % 64)))
 		{
-			p = put_varint(p, i - last);
+			p = codec_put_varint(p, i - last);
 			last = i;
 		}
 	}
@@ -133,8 +94,8 @@ marks_pack(BlockNumber first, const BlockMarks *marks, int nmarks)
 {
 	bytea	   *packed = palloc(VARHDRSZ + sizeof(pg_crc32c) +
 								(Size) nmarks * MARK_MAX_BYTES);
-	uint8	   *begin = (uint8 *) VARDATA(packed) + sizeof(pg_crc32c);
-	uint8	   *p = begin;
+	char	   *begin = VARDATA(packed) + sizeof(pg_crc32c);
+	char	   *p = begin;
 	pg_crc32c	crc;
 	BlockNumber last = first;
 	int			i;
@@ -144,21 +105,22 @@ marks_pack(BlockNumber first, const BlockMarks *marks, int nmarks)
 		p = put_block(p, marks[i].block - last, &marks[i]);
 		last = marks[i].block;
 	}
-	crc = marks_crc(begin, p);
+	crc = marks_crc(begin, p - begin);
 	memcpy(VARDATA(packed), &crc, sizeof(crc));
-	SET_VARSIZE(packed, p - (uint8 *) packed);
+	SET_VARSIZE(packed, p - (char *) packed);
 	return packed;
 }
 
 static bool
-get_bitmap(MarkCursor *c, BlockMarks *m)
+get_bitmap(CodecInput *in, BlockMarks *m)
 {
+	const char *bits;
 	int			i;
 
-	if (c->end - c->at < MARK_BITMAP)
+	if (!codec_take(in, MARK_BITMAP, &bits))
 		return false;
 	for (i = 0; i < MARK_BITMAP; i++)
-		m->offsets[i / 8] |= (uint64) *c->at++ << (i % 8 * 8);
+		m->offsets[i / 8] |= (uint64) (uint8) bits[i] << (i % 8 * 8);
 
 	/* no line pointer has such a number */
 	return (m->offsets[0] & 1) == 0 &&
@@ -167,20 +129,20 @@ get_bitmap(MarkCursor *c, BlockMarks *m)
 
 /* One block, with its distance instead of its number */
 static bool
-get_block(MarkCursor *c, BlockMarks *m)
+get_block(CodecInput *in, BlockMarks *m)
 {
 	uint32		n;
 	uint32		distance;
 	uint64		offset = 0;
 
 	memset(m->offsets, 0, sizeof(m->offsets));
-	if (!get_varint(c, &m->block) || !get_varint(c, &n))
+	if (!codec_take_varint(in, &m->block) || !codec_take_varint(in, &n))
 		return false;
 	if (n == 0)
-		return get_bitmap(c, m);
+		return get_bitmap(in, m);
 	while (n-- > 0)
 	{
-		if (!get_varint(c, &distance))
+		if (!codec_take_varint(in, &distance))
 			return false;
 		offset += distance;
 		if (offset == 0 || offset > MaxHeapTuplesPerPage)
@@ -192,17 +154,17 @@ get_block(MarkCursor *c, BlockMarks *m)
 
 /* Begins reading; false if the checksum does not match. */
 static bool
-begin_reading(MarkCursor *c, const bytea *packed)
+begin_reading(CodecInput *in, const bytea *packed)
 {
+	const char *data;
 	pg_crc32c	crc;
 
-	c->at = (const uint8 *) VARDATA_ANY(packed);
-	c->end = c->at + VARSIZE_ANY_EXHDR(packed);
-	if (c->end - c->at < sizeof(crc))
+	in->data = VARDATA_ANY(packed);
+	in->len = VARSIZE_ANY_EXHDR(packed);
+	if (!codec_take(in, sizeof(crc), &data))
 		return false;
-	memcpy(&crc, c->at, sizeof(crc));
-	c->at += sizeof(crc);
-	return crc == marks_crc(c->at, c->end);
+	memcpy(&crc, data, sizeof(crc));
+	return crc == marks_crc(in->data, in->len);
 }
 
 /*
@@ -211,15 +173,15 @@ begin_reading(MarkCursor *c, const bytea *packed)
 int
 marks_count(const bytea *packed)
 {
-	MarkCursor	c;
+	CodecInput	in;
 	BlockMarks	m;
 	int			n = 0;
 
-	if (!begin_reading(&c, packed))
+	if (!begin_reading(&in, packed))
 		return -1;
-	while (c.at < c.end)
+	while (in.len > 0)
 	{
-		if (!get_block(&c, &m))
+		if (!get_block(&in, &m))
 			return -1;
 		n++;
 	}
@@ -234,14 +196,14 @@ bool
 marks_unpack(const bytea *packed, BlockNumber first, BlockNumber nblocks,
 			 BlockMarks *marks)
 {
-	MarkCursor	c;
+	CodecInput	in;
 	uint64		distance = 0;
 
-	if (!begin_reading(&c, packed))
+	if (!begin_reading(&in, packed))
 		return false;
-	for (; c.at < c.end; marks++)
+	for (; in.len > 0; marks++)
 	{
-		if (!get_block(&c, marks))
+		if (!get_block(&in, marks))
 			return false;
 		distance += marks->block;
 		if (distance >= nblocks)

@@ -13,6 +13,7 @@
 
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
+#include "postmaster/bgworker.h"
 #include "storage/lwlock.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
@@ -63,6 +64,9 @@ extern int	worker_lock_timeout;
 /* workerinit.c */
 extern void worker_define_settings(void);
 extern void worker_init(void);
+extern void worker_check_table(Relation rel);
+extern void worker_describe(BackgroundWorker *worker, const char *function,
+							const char *name, const char *type);
 
 /* workerwait.c: waiting, and when not to go on */
 extern void worker_signals(void);

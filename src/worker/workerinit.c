@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * workerinit.c
- *	  Settings and shared memory of what runs in the background.
+ *	  Settings and shared memory of what runs in the background, and what all
+ *	  its parts need.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,12 +10,15 @@
 
 #include <limits.h>
 
+#include "catalog/objectaddress.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 
+#include "table/table.h"
 #include "worker/worker.h"
 
 #define WORKER_NAME		"omendb_worker"
@@ -151,4 +155,42 @@ worker_init(void)
 	/* pg_upgrade wants nothing to happen behind its back */
 	if (!IsBinaryUpgrade)
 		launcher_register();
+}
+
+/*
+ * worker_check_table: an error unless the user owns the table, and it uses
+ * access method omendb.
+ */
+void
+worker_check_table(Relation rel)
+{
+	if (!OmenOwnsRelation(RelationGetRelid(rel), GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER,
+					   get_relkind_objtype(rel->rd_rel->relkind),
+					   RelationGetRelationName(rel));
+	if (!omendb_is_table(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" does not use access method omendb",
+						RelationGetRelationName(rel)),
+				 errhint("omendb.enable makes it a table that does.")));
+}
+
+/*
+ * worker_describe: fills in what all our processes have in common.  function
+ * is the one that they run, name and type are what pg_stat_activity shows.
+ */
+void
+worker_describe(BackgroundWorker *worker, const char *function,
+				const char *name, const char *type)
+{
+	memset(worker, 0, sizeof(BackgroundWorker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker->bgw_library_name, "omendb", sizeof(worker->bgw_library_name));
+	strlcpy(worker->bgw_function_name, function, BGW_MAXLEN);
+	strlcpy(worker->bgw_name, name, BGW_MAXLEN);
+	strlcpy(worker->bgw_type, type, BGW_MAXLEN);
 }

@@ -25,10 +25,8 @@
 #include "storage/lock.h"
 #include "storage/lwlock.h"
 #include "tcop/utility.h"
-#include "utils/acl.h"
 #include "utils/lsyscache.h"
 
-#include "table/table.h"
 #include "worker/worker.h"
 
 #define JOB_SLOTS		32
@@ -128,15 +126,7 @@ start_worker(JobId id)
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "omendb", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "omendb_job_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, "omendb compaction", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "omendb worker", BGW_MAXLEN);
+	worker_describe(&worker, "omendb_job_main", "omendb compaction", "omendb worker");
 	memcpy(worker.bgw_extra, &id, sizeof(id));
 	worker.bgw_notify_pid = MyProcPid;
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
@@ -194,16 +184,7 @@ check_own_locks(Relation rel)
 static void
 check_table(Relation rel)
 {
-	if (!OmenOwnsRelation(RelationGetRelid(rel), GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   get_relkind_objtype(rel->rd_rel->relkind),
-					   RelationGetRelationName(rel));
-	if (!omendb_is_table(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"%s\" does not use access method omendb",
-						RelationGetRelationName(rel)),
-				 errhint("omendb.enable makes it a table that does.")));
+	worker_check_table(rel);
 	if (rel->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -91,15 +91,8 @@ launcher_register(void)
 {
 	BackgroundWorker worker;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker_describe(&worker, "omendb_launcher_main", "omendb launcher", "omendb launcher");
 	worker.bgw_restart_time = 5;
-	strlcpy(worker.bgw_library_name, "omendb", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "omendb_launcher_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, "omendb launcher", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "omendb launcher", BGW_MAXLEN);
 	RegisterBackgroundWorker(&worker);
 }
 
@@ -221,15 +214,7 @@ start_worker(Running *running, Oid dboid)
 {
 	BackgroundWorker worker;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "omendb", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "omendb_database_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, "omendb worker", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "omendb worker", BGW_MAXLEN);
+	worker_describe(&worker, "omendb_database_main", "omendb worker", "omendb worker");
 	worker.bgw_main_arg = ObjectIdGetDatum(dboid);
 	worker.bgw_notify_pid = MyProcPid;
 	running->dboid = dboid;

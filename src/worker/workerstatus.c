@@ -14,11 +14,9 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
-#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "table/table.h"
 #include "worker/worker.h"
 
 /* sub-object of a table whose lock makes writers of its row take turns */
@@ -98,16 +96,7 @@ omendb_set_compaction(PG_FUNCTION_ARGS)
 	Relation	rel = relation_open(relid, AccessShareLock);
 	Compaction	c;
 
-	if (!OmenOwnsRelation(relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   get_relkind_objtype(rel->rd_rel->relkind),
-					   RelationGetRelationName(rel));
-	if (!omendb_is_table(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"%s\" does not use access method omendb",
-						RelationGetRelationName(rel)),
-				 errhint("omendb.enable makes it a table that does.")));
+	worker_check_table(rel);
 	lock_status(relid, true);
 	get_status(relid, &c);
 	c.enabled = PG_GETARG_BOOL(1);

@@ -19,7 +19,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -294,16 +293,7 @@ omendb_verify(PG_FUNCTION_ARGS)
 	Relation	rel = relation_open(PG_GETARG_OID(0), AccessShareLock);
 	ListCell   *lc;
 
-	if (!OmenOwnsRelation(RelationGetRelid(rel), GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   get_relkind_objtype(rel->rd_rel->relkind),
-					   RelationGetRelationName(rel));
-	if (!omendb_is_table(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"%s\" does not use access method omendb",
-						RelationGetRelationName(rel)),
-				 errhint("omendb.enable makes it a table that does.")));
+	worker_check_table(rel);
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, store_segments(rel, GetActiveSnapshot()))
 	{

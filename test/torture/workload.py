@@ -66,8 +66,7 @@ INDEXES = {
     'loose_t': ('loose', 't', 't'),
 }
 
-# With --tables a command that turns columns off, else nothing.
-ROWS_ONLY = 'SET application_name = torture'
+ROWS_ONLY = 'SET omendb.columnar_scan = off'
 
 LIMIT = 60000       # rows of a table before a writer removes some
 

@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-/* needs: src/column/columnmark.c src/column/columnlayout.c */
+/* needs: src/column/columnmark.c src/column/columnlayout.c src/column/columnbuffer.c */
 /* needs: src/column/columnnumeric.c */
 #include "postgres.h"
 
