@@ -60,28 +60,40 @@ struct AggFunction
 
 	/*
 	 * Adds all rows of a segment by its statistics; false, and nothing done, if
-	 * they do not tell.  stats is NULL for count(*).  NULL: never.
+	 * they do not tell.  column is NULL for count(*).  NULL: never.
 	 */
 	bool		(*add_stats) (const AggSpec *spec, void *state,
 							  const SegmentColumn *column, int nrows);
 
-	/* adds what another state of the same spec has seen */
-	void		(*combine) (const AggSpec *spec, void *state, const void *other);
+	/*
+	 * Adds what another state of the same spec has seen.  That one must not be
+	 * used any more: its memory may be taken over, or freed.
+	 */
+	void		(*combine) (const AggSpec *spec, void *state, void *other);
 
 	/*
 	 * A state as bytes that any process with the same spec can read: appends
-	 * to, and reads from.  NULL: the state's own bytes.
+	 * to out; makes state, which is not set up.  NULL: the state's own bytes.
 	 */
 	void		(*write) (const AggSpec *spec, const void *state,
 						  StringInfo out);
 	void		(*read) (const AggSpec *spec, void *state, const char *data,
 						 Size len);
 
-	/* the result, in the current memory context */
-	Datum		(*final) (const AggSpec *spec, const void *state, bool *isnull);
+	/*
+	 * The result, in the current memory context.  Only init may have been
+	 * called before.  The state must not be used any more.
+	 */
+	Datum		(*final) (const AggSpec *spec, void *state, bool *isnull);
 };
 
-/* aggfunction.c */
+/*
+ * aggfunction.c.  agg_function() is for the planner: the function of an
+ * aggregate as PostgreSQL's parser made it, or NULL if there is none.
+ * agg_spec_init() prepares it for the executor; what it allocates stays in the
+ * current memory context, states go to context.  It raises an error if the
+ * user may not execute the aggregate.
+ */
 extern const AggFunction *agg_function(const Aggref *aggref);
 extern void agg_spec_init(AggSpec *spec, const Aggref *aggref,
 						  MemoryContext context);
