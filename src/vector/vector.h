@@ -48,7 +48,10 @@ typedef struct Vector
 	uint64		nulls[COLUMN_VECTOR / 64];	/* bit set: null; always set up,
 											 * also without nulls */
 
-	/* VECTOR_INT: low <= value <= high for every selected row that is not null */
+	/*
+	 * VECTOR_INT: low <= value <= high for every selected row that is not
+	 * null
+	 */
 	int64		low;
 	int64		high;
 
@@ -63,9 +66,9 @@ typedef struct Vector
 	/* VECTOR_CODES: entries ascend by memcmp, then length */
 	const ColumnBytes *dictionary;
 	int			ndictionary;
-	uint64		dictionary_id;	/* another number for another dictionary, never
-								 * 0: what was found out about entries can be
-								 * kept as long as it is the same */
+	uint64		dictionary_id;	/* another number for another dictionary,
+								 * never 0: what was found out about entries
+								 * can be kept as long as it is the same */
 } Vector;
 
 /*
@@ -81,9 +84,10 @@ struct VectorSource
 	uint64		batch;			/* another number for each batch, never 0 */
 
 	/*
-	 * A column of the table for the current batch, at least its selected rows.
-	 * NULL: these values have no vector form other than Datums (numerics of
-	 * different scales, for example); then vector_datum() has them.
+	 * A column of the table for the current batch, at least its selected
+	 * rows. NULL: these values have no vector form other than Datums
+	 * (numerics of different scales, for example); then vector_datum() has
+	 * them.
 	 */
 	const Vector *(*column) (VectorSource *source, AttrNumber attno);
 
@@ -111,9 +115,15 @@ extern bool vector_is_native(const VectorExpr *expr);
 extern void vector_rebind(VectorExpr *expr);
 extern const Vector *vector_eval(VectorExpr *expr, VectorSource *source);
 extern int	vector_select(VectorExpr *expr, VectorSource *source, int *rows);
-extern Datum vector_datum(const Vector *vector, int row, bool *isnull);
+extern uint64 vector_by_row(const VectorExpr *expr);
 
 /* vectortype.c: Datums as values of a vector, and back */
 extern VectorKind vector_kind(Oid type);
+extern uint64 vector_new_dictionary(void);
+extern void vector_from_datums(Vector *vector, Oid type, const Datum *datums,
+							   const int *rows, int nrows, void *room);
+extern Datum vector_int_datum(int64 value, Oid type, int scale);
+extern Datum vector_bytes_datum(const ColumnBytes *bytes, Oid type);
+extern Datum vector_datum(const Vector *vector, int row, bool *isnull);
 
 #endif							/* OMENDB_VECTOR_H */
