@@ -40,9 +40,20 @@ typedef enum FilterKind
 {
 	FILTER_INT,					/* as int64 */
 	FILTER_FLOAT,				/* as floats, NaN last */
+	FILTER_TIME,				/* dates and timestamps with those of another
+								 * type, by the types' own comparison */
+	FILTER_NUMERIC,				/* as int64 where the column is kept so */
 	FILTER_BYTES,				/* by memcmp, then length */
 	FILTER_NULL					/* only whether they are null */
 } FilterKind;
+
+/* what the statistics of a segment say of a filter */
+typedef enum FilterOutcome
+{
+	FILTER_SOME,				/* rows have to be tested */
+	FILTER_NONE,				/* no row passes */
+	FILTER_ALL					/* every row passes */
+} FilterOutcome;
 
 /* a condition that can be tested on columns, as it is in the query */
 typedef struct FilterClause
@@ -66,19 +77,30 @@ typedef struct ScanFilter
 	int			column;			/* index in ScanState's columns */
 	bool		never;			/* true for no row */
 
-	/* FILTER_INT and FILTER_FLOAT: the key is in [low, high], or is not */
+	/*
+	 * All but FILTER_BYTES and FILTER_NULL: the key is in [low, high], or is
+	 * not.  No key is if low is greater than high.
+	 */
 	int64		low;
 	int64		high;
 	bool		outside;
 	int64	   *keys;			/* ANY: one of these, ascending */
 	int			nkeys;
 
+	/* FILTER_TIME and FILTER_NUMERIC: what the keys are made from */
+	FmgrInfo	compare;		/* column's type with the value's */
+	Datum	   *values;			/* more than one only for ANY */
+	int			nvalues;
+	int			scale;			/* FILTER_NUMERIC: the keys are times
+								 * 10^scale; -1: there are none yet */
+
 	/* FILTER_BYTES: compare with these, ascending */
 	ColumnBytes *strings;
 	int			nstrings;
 
-	/* of the current segment: result for each entry of the dictionary */
-	bool	   *entries;
+	/* of the current segment */
+	FilterOutcome outcome;
+	bool	   *entries;		/* result for each entry of the dictionary */
 	int			nentries;
 } ScanFilter;
 
@@ -123,6 +145,14 @@ typedef struct ScanPage
 												 * comes after it */
 } ScanPage;
 
+/* the conditions on a table, by how they are tested; RestrictInfos */
+typedef struct ScanClauses
+{
+	List	   *filters;
+	List	   *vectors;		/* on the rows that pass the filters */
+	List	   *rows;			/* on rows that are returned */
+} ScanClauses;
+
 /* what EXPLAIN ANALYZE counts */
 typedef enum ScanCount
 {
@@ -130,7 +160,7 @@ typedef enum ScanCount
 	SCAN_SEGMENTS_PRUNED,
 	SCAN_ROWS_COLUMNS,
 	SCAN_ROWS_HEAP,
-	SCAN_ROWS_REMOVED			/* by the filters on columns */
+	SCAN_ROWS_REMOVED			/* by conditions on columns */
 } ScanCount;
 
 #define SCAN_COUNTS		5
@@ -143,6 +173,8 @@ typedef struct ScanShared
 	bool		rows_only;
 	pg_atomic_uint64 counts[SCAN_COUNTS];	/* of workers */
 } ScanShared;
+
+typedef struct ScanBatch ScanBatch; /* see scanbatch.c */
 
 typedef struct ColumnScanState
 {
@@ -161,6 +193,9 @@ typedef struct ColumnScanState
 	int			noutputs;
 	ScanFilter *filters;
 	int			nfilters;
+	VectorExpr **conditions;	/* other conditions, in order, to be tested on
+								 * the rows that pass the filters */
+	int			nconditions;
 	AttrNumber	last_attno;
 
 	bool		started;
@@ -175,7 +210,10 @@ typedef struct ColumnScanState
 	ScanShared *shared;			/* NULL: not parallel */
 
 	ScanUnit   *unit;			/* current one, NULL: none */
+	uint64		unit_number;	/* another number for each unit that is taken */
 	bool		pruned;			/* no row of its columns qualifies */
+	bool		all_pass;		/* all rows of its columns do, by the
+								 * statistics: nothing has to be tested */
 	BlockNumber next_block;		/* unit without columns */
 	int			next_mark;
 	int			vector;			/* current vector of the segment */
@@ -183,10 +221,13 @@ typedef struct ColumnScanState
 	int			nselected;
 	int			next_selected;
 	int			selected[COLUMN_VECTOR];	/* rows of the vector */
+	int			chosen[COLUMN_VECTOR];	/* while they are narrowed */
 	uint8		keep[COLUMN_VECTOR];
 	ColumnVector scratch;
 	ScanPage	page;
 	TupleTableSlot *heap_slot;
+	ScanBatch  *batch;			/* columns that are wanted as vectors, or NULL */
+	bool		batches;		/* no rows are returned, but vectors */
 
 	uint64		counts[SCAN_COUNTS];
 	uint64		worker_counts[SCAN_COUNTS];
@@ -196,9 +237,17 @@ typedef struct ColumnScanState
 extern int	columnar_scan;
 extern const CustomExecMethods column_scan_exec_methods;
 
-/* scanplan.c */
+/*
+ * scanplan.c.  custom_exprs of a plan has the filters, then the other
+ * conditions that are tested on vectors; custom_private is a list of the number
+ * of filters.
+ */
 extern const CustomScanMethods column_scan_methods;
 extern void column_scan_init(void);
+extern bool is_column_scan_path(const Path *path);
+extern CustomPath *scan_vector_path(PlannerInfo *root, RelOptInfo *rel,
+									int workers);
+extern int	scan_plan_filters(const CustomScan *plan);
 
 /* scancursor.c */
 extern bool cursor_needs_rows(const PlannerInfo *root);
@@ -210,21 +259,25 @@ extern void scan_cost_init(void);
 extern bool scan_may_pay(RelOptInfo *rel, Relation table);
 extern void scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 					  CustomPath *path, const Bitmapset *attnos,
-					  List *pushed, int workers);
+					  const ScanClauses *clauses, int workers);
 
 /* scanexec.c */
 extern Node *create_column_scan_state(CustomScan *cscan);
+extern bool scan_take_unit(ColumnScanState *scan);
+
+/* scanclause.c */
+extern bool filter_parse(Node *clause, Index varno, FilterClause *result);
+extern Oid	filter_comparison(const FilterClause *clause);
 
 /* scanfilter.c */
-extern bool filter_parse(Node *clause, Index varno, FilterClause *result);
 extern void filters_bind(ColumnScanState *scan);
-extern bool filter_prunes(const ScanFilter *filter, const ScanColumn *column,
-						  int nrows);
+extern FilterOutcome filter_begin(ColumnScanState *scan, ScanFilter *filter);
 extern void filter_vector(ColumnScanState *scan, ScanFilter *filter);
 
 /* scansegment.c */
 extern void scan_segment_begin(ColumnScanState *scan);
 extern bool scan_segment_next(ColumnScanState *scan);
+extern int	scan_select(ColumnScanState *scan, int n);
 extern void scan_segment_end(ColumnScanState *scan);
 extern void scan_load_vector(ColumnScanState *scan, SegmentColumn *column,
 							 ColumnVector *vector);
@@ -238,10 +291,14 @@ extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);
 
 /*
  * scanbatch.c: vectors for a node above, instead of rows.  First a unit is
- * taken, then its batches until there is none left.
+ * taken, then its batches until there is none left.  Also vectors for the
+ * conditions of the scan itself.
  */
+extern void scan_need_columns(ColumnScanState *scan, const Bitmapset *attnos);
+extern VectorSource *scan_vector_source(ColumnScanState *scan);
 extern bool scan_unit_next(ColumnScanState *scan);
 extern bool scan_unit_is_whole(const ColumnScanState *scan);
+extern int	scan_unit_rows(const ColumnScanState *scan);
 extern const SegmentColumn *scan_unit_column(const ColumnScanState *scan,
 											 AttrNumber attno);
 extern void scan_unit_skip(ColumnScanState *scan);

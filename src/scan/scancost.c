@@ -258,19 +258,51 @@ column_pages(const TableColumns *t, const Bitmapset *attnos, int *ncolumns)
 	return bytes / BLCKSZ;
 }
 
+static double
+selectivity(PlannerInfo *root, RelOptInfo *rel, List *clauses)
+{
+	return clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL);
+}
+
+/* Costs of conditions on vectors, for so many rows that pass the filters */
+static Cost
+conditions_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, List *clauses)
+{
+	Cost		cost = 0;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		QualCost	tested;
+
+		cost_qual_eval_node(&tested, (Node *) rinfo, root);
+		if (vector_support((Node *) rinfo->clause, rel->relid) == VECTOR_NATIVE)
+			cost += rows * COST_TEST_VALUE * Max(tested.per_tuple, cpu_operator_cost);
+		else
+			cost += rows * (tested.per_tuple + COST_MAKE_VALUE * cpu_operator_cost);
+		rows *= selectivity(root, rel, list_make1(rinfo));
+	}
+	return cost;
+}
+
 /* Costs of the processor for rows of columns */
 static Cost
 columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
-			List *pushed)
+			const ScanClauses *clauses, bool makes_rows)
 {
-	double		left = rows * clauselist_selectivity(root, pushed, rel->relid,
-													 JOIN_INNER, NULL);
-	Cost		cost = rows * list_length(pushed) * COST_TEST_VALUE * cpu_operator_cost;
-	QualCost	tested;
+	List	   *tested = list_concat_copy(clauses->filters, clauses->vectors);
+	Cost		cost = rows * list_length(clauses->filters) * COST_TEST_VALUE *
+		cpu_operator_cost;
+	double		left = rows * selectivity(root, rel, clauses->filters);
+	QualCost	others;
 
-	/* conditions that are left are not tested a second time */
-	cost_qual_eval(&tested, pushed, root);
-	cost += left * Max(rel->baserestrictcost.per_tuple - tested.per_tuple, 0);
+	cost += conditions_cpu(root, rel, left, clauses->vectors);
+	left = rows * selectivity(root, rel, tested);
+	cost_qual_eval(&others, clauses->rows, root);
+	cost += left * others.per_tuple;
+	if (!makes_rows)
+		return cost + left * ncolumns * COST_TEST_VALUE * cpu_operator_cost;
 	return cost + left * (ncolumns * COST_MAKE_VALUE * cpu_operator_cost +
 						  COST_ROW * cpu_tuple_cost);
 }
@@ -281,11 +313,13 @@ columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
  */
 void
 scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
-		  CustomPath *path, const Bitmapset *attnos, List *pushed, int workers)
+		  CustomPath *path, const Bitmapset *attnos,
+		  const ScanClauses *clauses, int workers)
 {
 	TableColumns *t = get_table(table, cover_blocks(table));
 	double		part = covered_part(rel, t->blocks);
 	double		heap_rows = rel->tuples * (1 - part);
+	bool		makes_rows = path->custom_private == NIL;
 	int			ncolumns;
 	Cost		io;
 	Cost		cpu;
@@ -293,15 +327,17 @@ scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 
 	io = (column_pages(t, attnos, &ncolumns) + rel->pages * (1 - part)) *
 		seq_page_cost;
-	cpu = columns_cpu(root, rel, rel->tuples * part, ncolumns, pushed) +
+	cpu = columns_cpu(root, rel, rel->tuples * part, ncolumns, clauses,
+					  makes_rows) +
 		heap_rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
 		t->nsegments * (COST_OPEN_SEGMENT + ncolumns * COST_OPEN_COLUMN);
 
 	path->path.rows = workers > 0 ? clamp_row_est(rel->rows / divisor) : rel->rows;
 	path->path.startup_cost = rel->baserestrictcost.startup +
 		rel->reltarget->cost.startup + COST_OPEN_SEGMENT;
-	path->path.total_cost = path->path.startup_cost + io + cpu / divisor +
-		rel->reltarget->cost.per_tuple * path->path.rows;
+	path->path.total_cost = path->path.startup_cost + io + cpu / divisor;
+	if (makes_rows)
+		path->path.total_cost += rel->reltarget->cost.per_tuple * path->path.rows;
 	if (columnar_scan == COLUMNAR_SCAN_FORCE)
 	{
 		path->path.startup_cost *= 1e-6;

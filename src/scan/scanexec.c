@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -117,7 +118,10 @@ init_columns(ColumnScanState *scan, CustomScan *plan)
 
 	output = bms_join(output, needed_columns((Node *) plan->scan.plan.qual,
 											 varno, desc));
-	scan->columns = palloc0((desc->natts + 1) * sizeof(ScanColumn));
+
+	/* room for those that are wanted as vectors only */
+	scan->columns = palloc0((desc->natts + RelationGetDescr(scan->rel)->natts +
+							 1) * sizeof(ScanColumn));
 	for (i = 0; i < desc->natts; i++)
 	{
 		bool		is_output = bms_is_member(i, output);
@@ -149,24 +153,83 @@ column_index(const ColumnScanState *scan, AttrNumber attno)
 }
 
 static void
-init_filters(ColumnScanState *scan, CustomScan *plan)
+init_filter(ColumnScanState *scan, CustomScan *plan, Node *clause,
+			ScanFilter *f)
 {
+	if (!filter_parse(clause, slot_varno(plan), &f->clause))
+		elog(ERROR, "unexpected filter in a scan of columns");
+	f->clause.attno = slot_attno(plan, f->clause.attno - 1);
+	f->column = column_index(scan, f->clause.attno);
+	if (f->clause.value != NULL)
+		f->value = ExecInitExpr(f->clause.value, &scan->css.ss.ps);
+	if (f->clause.kind == FILTER_TIME || f->clause.kind == FILTER_NUMERIC)
+		fmgr_info(filter_comparison(&f->clause), &f->compare);
+}
+
+/* Makes references to the scan's slot such to the table again. */
+static Node *
+table_expr(Node *node, void *context)
+{
+	CustomScan *plan = context;
+
+	if (node != NULL && IsA(node, Var) && ((Var *) node)->varno == INDEX_VAR)
+	{
+		Var		   *var = copyObject((Var *) node);
+
+		var->varno = plan->scan.scanrelid;
+		var->varattno = slot_attno(plan, var->varattno - 1);
+		return (Node *) var;
+	}
+	return expression_tree_mutator(node, table_expr, context);
+}
+
+static VectorExpr *
+init_condition(ColumnScanState *scan, CustomScan *plan, Node *clause)
+{
+	Index		varno = plan->scan.scanrelid;
+	Bitmapset  *raw = NULL;
+	Bitmapset  *attnos = NULL;
+	int			i = -1;
+
+	pull_varattnos(clause, varno, &raw);
+	while ((i = bms_next_member(raw, i)) >= 0)
+		attnos = bms_add_member(attnos, i + FirstLowInvalidHeapAttributeNumber);
+	scan_need_columns(scan, attnos);
+	return vector_compile((Expr *) clause, varno, RelationGetDescr(scan->rel),
+						  &scan->css.ss.ps);
+}
+
+static void
+init_conditions(ColumnScanState *scan, CustomScan *plan)
+{
+	int			nconditions = list_length(plan->custom_exprs);
+	int			nfilters = scan_plan_filters(plan);
 	ListCell   *lc;
 
-	scan->filters = palloc0((list_length(plan->custom_exprs) + 1) *
-							sizeof(ScanFilter));
+	scan->filters = palloc0((nconditions + 1) * sizeof(ScanFilter));
+	scan->conditions = palloc((nconditions + 1) * sizeof(VectorExpr *));
 	foreach(lc, plan->custom_exprs)
 	{
-		ScanFilter *f = &scan->filters[scan->nfilters++];
+		Node	   *clause = lfirst(lc);
 
-		if (!filter_parse(lfirst(lc), slot_varno(plan), &f->clause))
-			elog(ERROR, "unexpected filter in a scan of columns");
-		f->clause.attno = slot_attno(plan, f->clause.attno - 1);
-		f->column = column_index(scan, f->clause.attno);
-		if (f->clause.value != NULL)
-			f->value = ExecInitExpr(f->clause.value, &scan->css.ss.ps);
+		if (scan->nfilters < nfilters)
+			init_filter(scan, plan, clause, &scan->filters[scan->nfilters++]);
+		else
+			scan->conditions[scan->nconditions++] =
+				init_condition(scan, plan, table_expr(clause, plan));
 	}
 	scan->pushed = ExecInitQual(plan->custom_exprs, &scan->css.ss.ps);
+}
+
+/* Computes what conditions compare with, at the start and at each rescan. */
+static void
+bind_conditions(ColumnScanState *scan)
+{
+	int			i;
+
+	filters_bind(scan);
+	for (i = 0; i < scan->nconditions; i++)
+		vector_rebind(scan->conditions[i]);
 }
 
 static void
@@ -179,7 +242,7 @@ begin_column_scan(CustomScanState *node, EState *estate, int eflags)
 	scan->rel = node->ss.ss_currentRelation;
 	scan->snapshot = estate->es_snapshot;
 	init_columns(scan, plan);
-	init_filters(scan, plan);
+	init_conditions(scan, plan);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	scan->context = AllocSetContextCreate(CurrentMemoryContext,
@@ -241,7 +304,7 @@ rescan_column_scan(CustomScanState *node)
 													true);
 	}
 	if (scan->started)
-		filters_bind(scan);
+		bind_conditions(scan);
 }
 
 /*---- units ---- */
@@ -343,7 +406,7 @@ start(ColumnScanState *scan)
 		scan->strategy = GetAccessStrategy(BAS_BULKREAD);
 	make_units(scan);
 	MemoryContextSwitchTo(old);
-	filters_bind(scan);
+	bind_conditions(scan);
 	if (!IsParallelWorker())
 		pgstat_count_heap_scan(scan->rel);
 }
@@ -362,6 +425,7 @@ next_unit(ColumnScanState *scan)
 	if (i >= scan->nunits)
 		return false;
 	scan->unit = &scan->units[i];
+	scan->unit_number++;
 	scan->next_block = scan->unit->first;
 	if (scan->unit->segment != NULL)
 		scan_segment_begin(scan);
@@ -461,7 +525,7 @@ passes_filters(ColumnScanState *scan, TupleTableSlot *slot)
 	}
 	for (k = 0; k < scan->ncolumns; k++)
 	{
-		if (!scan->columns[k].output)
+		if (!scan->columns[k].output && scan->columns[k].position >= 0)
 			slot->tts_isnull[scan->columns[k].position] = true;
 	}
 	return true;
@@ -503,22 +567,32 @@ flush_counts(ColumnScanState *scan)
 	}
 }
 
+/*
+ * scan_take_unit: goes to the next unit of this process, the first one at the
+ * start; false if there is none left.
+ */
+bool
+scan_take_unit(ColumnScanState *scan)
+{
+	if (!scan->started)
+		start(scan);
+	flush_counts(scan);
+	if (next_unit(scan))
+		return true;
+	ExecClearTuple(scan->heap_slot);
+	return false;
+}
+
 static TupleTableSlot *
 next_row(ScanState *ss)
 {
 	ColumnScanState *scan = (ColumnScanState *) ss;
 	TupleTableSlot *slot = ss->ss_ScanTupleSlot;
 
-	if (!scan->started)
-		start(scan);
 	while (scan->unit == NULL || !next_of_unit(scan, slot))
 	{
-		flush_counts(scan);
-		if (!next_unit(scan))
-		{
-			ExecClearTuple(scan->heap_slot);
+		if (!scan_take_unit(scan))
 			return ExecClearTuple(slot);
-		}
 	}
 	return slot;
 }

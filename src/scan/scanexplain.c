@@ -37,17 +37,17 @@ show_columns(ColumnScanState *scan, ExplainState *es)
 }
 
 static void
-show_filter(CustomScanState *node, List *ancestors, ExplainState *es)
+show_conditions(CustomScanState *node, List *ancestors, const char *label,
+				List *conditions, ExplainState *es)
 {
-	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	Plan	   *plan = node->ss.ps.plan;
 	List	   *context;
 
-	if (plan->custom_exprs == NIL)
+	if (conditions == NIL)
 		return;
-	context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan,
-									   ancestors);
-	ExplainPropertyText("Columnar Filter",
-						deparse_expression((Node *) make_ands_explicit(plan->custom_exprs),
+	context = set_deparse_context_plan(es->deparse_cxt, plan, ancestors);
+	ExplainPropertyText(label,
+						deparse_expression((Node *) make_ands_explicit(conditions),
 										   context, es->verbose, false), es);
 }
 
@@ -64,7 +64,7 @@ show_counts(ColumnScanState *scan, ExplainState *es)
 	{
 		uint64		n = scan->counts[i] + scan->worker_counts[i];
 
-		if (i == SCAN_ROWS_REMOVED && scan->nfilters == 0)
+		if (i == SCAN_ROWS_REMOVED && scan->nfilters + scan->nconditions == 0)
 			continue;
 		ExplainPropertyInteger(names[i], NULL, (int64) n, es);
 	}
@@ -78,9 +78,14 @@ void
 explain_column_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	ColumnScanState *scan = (ColumnScanState *) node;
+	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	int			nfilters = scan_plan_filters(plan);
 
 	show_columns(scan, es);
-	show_filter(node, ancestors, es);
+	show_conditions(node, ancestors, "Columnar Filter",
+					list_truncate(list_copy(plan->custom_exprs), nfilters), es);
+	show_conditions(node, ancestors, "Vector Filter",
+					list_copy_tail(plan->custom_exprs, nfilters), es);
 	if (es->analyze)
 		show_counts(scan, es);
 }

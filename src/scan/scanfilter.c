@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * scanfilter.c
- *	  Conditions that are tested on columns: which clauses can be, and how.
+ *	  Conditions that are tested on columns: their values, and what passes.
  *
- * A clause qualifies if its operator is a member of the default btree family
- * of a type that we know, so that it is leakproof, raises no error, and
- * compares as we do here.  Integers and floats become int64 keys that have the
- * order of the type; a comparison is then a range of keys.
+ * Integers, floats, times and scaled numerics become int64 keys that have the
+ * order of the type; a comparison is then a range of keys.  Where the value is
+ * not simply a key itself (a timestamp for a column of dates, a numeric of more
+ * digits) the ends of the range are found by bisection of all keys, with the
+ * types' own comparison.  Byte strings are compared as they are.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,237 +16,17 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
-#include "optimizer/optimizer.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/typcache.h"
+#include "utils/timestamp.h"
 
 #include "scan/scan.h"
-
-/*---- which clauses ---- */
-
-static bool
-kind_of_type(Oid type, FilterKind *kind)
-{
-	switch (type)
-	{
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case OIDOID:
-		case CHAROID:
-		case BOOLOID:
-		case DATEOID:
-		case TIMEOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-		case CASHOID:
-			*kind = FILTER_INT;
-			return true;
-		case FLOAT4OID:
-		case FLOAT8OID:
-			*kind = FILTER_FLOAT;
-			return true;
-		case TEXTOID:
-		case VARCHAROID:
-		case BYTEAOID:
-		case UUIDOID:
-			*kind = FILTER_BYTES;
-			return true;
-		default:
-			return false;
-	}
-}
-
-static bool
-is_integer(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID;
-}
-
-static bool
-is_float(Oid type)
-{
-	return type == FLOAT4OID || type == FLOAT8OID;
-}
-
-/* The column that an expression is, perhaps under another name of its type */
-static Var *
-plain_column(Node *node, Index varno)
-{
-	Var		   *var;
-
-	while (node != NULL && IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	var = (Var *) node;
-	if (var == NULL || !IsA(var, Var) || var->varno != varno ||
-		var->varlevelsup != 0 || var->varattno <= 0)
-		return NULL;
-	return var;
-}
-
-/* Is it the same for all rows, and can it be computed once? */
-static bool
-is_value(Node *node)
-{
-	return !contain_var_clause(node) && !contain_subplans(node) &&
-		!contain_volatile_functions(node);
-}
-
-/* The btree strategy of an operator of a type, SCAN_NOT_EQUAL, or 0 */
-static int
-strategy_of(Oid opno, Oid type)
-{
-	Oid			family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
-	int			strategy;
-	Oid			negator;
-
-	if (!OidIsValid(family))
-		return 0;
-	strategy = get_op_opfamily_strategy(opno, family);
-	if (strategy != 0)
-		return strategy;
-	negator = get_negator(opno);
-	if (OidIsValid(negator) &&
-		get_op_opfamily_strategy(negator, family) == BTEqualStrategyNumber)
-		return SCAN_NOT_EQUAL;
-	return 0;
-}
-
-/* Does byte order do for this comparison of strings? */
-static bool
-bytes_compare_alike(Oid type, int strategy, Oid collation)
-{
-	if (type == BYTEAOID || type == UUIDOID)
-		return true;
-	if (collation == C_COLLATION_OID)
-		return true;
-	return (strategy == BTEqualStrategyNumber || strategy == SCAN_NOT_EQUAL) &&
-		OidIsValid(collation) && get_collation_isdeterministic(collation);
-}
-
-/* Fills in all that depends on the operator, "column op value" */
-static bool
-parse_operator(Var *var, Oid opno, Oid collation, FilterClause *c)
-{
-	Oid			left;
-	Oid			right;
-
-	c->attno = var->varattno;
-	c->type = getBaseType(var->vartype);
-	if (!OidIsValid(opno) || !kind_of_type(c->type, &c->kind))
-		return false;
-	op_input_types(opno, &left, &right);
-	if (left != c->type && !(c->type == VARCHAROID && left == TEXTOID))
-		return false;
-	if (left != right && !(is_integer(left) && is_integer(right)) &&
-		!(is_float(left) && is_float(right)))
-		return false;
-	c->valuetype = right;
-	c->strategy = strategy_of(opno, left);
-	return c->strategy != 0 &&
-		(c->kind != FILTER_BYTES ||
-		 bytes_compare_alike(left, c->strategy, collation));
-}
-
-static bool
-parse_opexpr(OpExpr *op, Index varno, FilterClause *c)
-{
-	Node	   *left;
-	Node	   *right;
-	Oid			opno = op->opno;
-	Var		   *var;
-
-	if (list_length(op->args) != 2)
-		return false;
-	left = linitial(op->args);
-	right = lsecond(op->args);
-	var = plain_column(left, varno);
-	if (var == NULL)
-	{
-		var = plain_column(right, varno);
-		right = left;
-		opno = get_commutator(opno);
-	}
-	if (var == NULL || !is_value(right))
-		return false;
-	c->value = (Expr *) right;
-	return parse_operator(var, opno, op->inputcollid, c);
-}
-
-static bool
-parse_any(ScalarArrayOpExpr *op, Index varno, FilterClause *c)
-{
-	Var		   *var = plain_column(linitial(op->args), varno);
-	Node	   *array = lsecond(op->args);
-
-	if (var == NULL || !op->useOr || !is_value(array))
-		return false;
-	c->any = true;
-	c->value = (Expr *) array;
-	return parse_operator(var, op->opno, op->inputcollid, c) &&
-		c->strategy == BTEqualStrategyNumber;
-}
-
-static bool
-parse_nulltest(NullTest *test, Index varno, FilterClause *c)
-{
-	Var		   *var = plain_column((Node *) test->arg, varno);
-
-	if (var == NULL || test->argisrow)
-		return false;
-	c->kind = FILTER_NULL;
-	c->attno = var->varattno;
-	c->wants_null = test->nulltesttype == IS_NULL;
-	return true;
-}
-
-static bool
-parse_boolean(Node *node, Index varno, bool wants_true, FilterClause *c)
-{
-	Var		   *var = plain_column(node, varno);
-
-	if (var == NULL || getBaseType(var->vartype) != BOOLOID)
-		return false;
-	c->kind = FILTER_INT;
-	c->attno = var->varattno;
-	c->type = BOOLOID;
-	c->strategy = BTEqualStrategyNumber;
-	c->wants_true = wants_true;
-	return true;
-}
-
-/*
- * filter_parse: can this condition on the relation varno be tested on columns?
- */
-bool
-filter_parse(Node *clause, Index varno, FilterClause *c)
-{
-	memset(c, 0, sizeof(FilterClause));
-	switch (nodeTag(clause))
-	{
-		case T_OpExpr:
-			return parse_opexpr((OpExpr *) clause, varno, c);
-		case T_ScalarArrayOpExpr:
-			return parse_any((ScalarArrayOpExpr *) clause, varno, c);
-		case T_NullTest:
-			return parse_nulltest((NullTest *) clause, varno, c);
-		case T_BoolExpr:
-			return ((BoolExpr *) clause)->boolop == NOT_EXPR &&
-				parse_boolean(linitial(((BoolExpr *) clause)->args), varno,
-							  false, c);
-		default:
-			return parse_boolean(clause, varno, true, c);
-	}
-}
 
 /*---- values ---- */
 
@@ -318,89 +99,236 @@ qsort_keys(const void *a, const void *b)
 	return l < r ? -1 : l > r ? 1 : 0;
 }
 
-/* The range of keys that "column op key" is */
-static void
-set_range(ScanFilter *f, int64 key)
+/*---- ranges of keys ---- */
+
+/* keys from first up to, but not including, end; those can be beyond all keys */
+typedef struct KeyRange
 {
-	f->low = PG_INT64_MIN;
-	f->high = PG_INT64_MAX;
-	f->outside = false;
+	int64		first;
+	int64		end;
+	bool		no_first;
+	bool		no_end;
+} KeyRange;
+
+static int64
+clamp_key(int64 key, int64 least, int64 most)
+{
+	return key < least ? PG_INT64_MIN : key > most ? PG_INT64_MAX : key;
+}
+
+/* A key as a Datum of the column's type; numerics are made in room. */
+static Datum
+datum_of_key(const ScanFilter *f, int64 key, char *room)
+{
+	if (f->clause.kind == FILTER_NUMERIC)
+	{
+		uint32		len = numeric_rescale(key, f->scale, VARDATA(room));
+
+		SET_VARSIZE(room, VARHDRSZ + len);
+		return PointerGetDatum(room);
+	}
+	if (f->clause.type != DATEOID)
+		return TimestampGetDatum(clamp_key(key, MIN_TIMESTAMP,
+										   END_TIMESTAMP - 1));
+
+	/* what is not finite is infinite */
+	key = clamp_key(key, DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE,
+					DATE_END_JULIAN - POSTGRES_EPOCH_JDATE - 1);
+	return DateADTGetDatum(key == PG_INT64_MIN ? DATEVAL_NOBEGIN :
+						   key == PG_INT64_MAX ? DATEVAL_NOEND : (DateADT) key);
+}
+
+static int
+compare_datum(const ScanFilter *f, Datum column, Datum value)
+{
+	return DatumGetInt32(FunctionCall2Coll((FmgrInfo *) &f->compare, InvalidOid,
+										   column, value));
+}
+
+/* The lowest key that compares with value as least or more; false if none */
+static bool
+find_key(const ScanFilter *f, Datum value, int least, int64 *key)
+{
+	char		room[VARHDRSZ + NUMERIC_SCALED_MAX] pg_attribute_aligned(MAXIMUM_ALIGNOF);
+	int64		low = PG_INT64_MIN;
+	int64		high = PG_INT64_MAX;
+
+	if (compare_datum(f, datum_of_key(f, high, room), value) < least)
+		return false;
+	while (low < high)
+	{
+		int64		middle = low + (int64) (((uint64) high - (uint64) low) / 2);
+
+		if (compare_datum(f, datum_of_key(f, middle, room), value) < least)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*key = low;
+	return true;
+}
+
+/* The keys that are equal to a value */
+static KeyRange
+equal_keys(const ScanFilter *f, Datum value)
+{
+	KeyRange	range = {0};
+
+	if (f->clause.kind == FILTER_TIME || f->clause.kind == FILTER_NUMERIC)
+	{
+		range.no_first = !find_key(f, value, 0, &range.first);
+		range.no_end = !find_key(f, value, 1, &range.end);
+		return range;
+	}
+	range.first = key_of_datum(f, value, f->clause.valuetype);
+	range.no_end = range.first == PG_INT64_MAX;
+	range.end = range.no_end ? 0 : range.first + 1;
+	return range;
+}
+
+static bool
+is_empty(const KeyRange *range)
+{
+	return range->no_first || (!range->no_end && range->first == range->end);
+}
+
+/* Passes all keys from low, if there is such a key, to high. */
+static void
+set_range(ScanFilter *f, bool no_low, int64 low, int64 high)
+{
+	f->low = no_low ? PG_INT64_MAX : low;
+	f->high = no_low ? PG_INT64_MIN : high;
+}
+
+/* Passes all keys below end */
+static void
+set_below(ScanFilter *f, bool no_end, int64 end)
+{
+	if (no_end)
+		set_range(f, false, PG_INT64_MIN, PG_INT64_MAX);
+	else
+		set_range(f, end == PG_INT64_MIN, PG_INT64_MIN, end - (end != PG_INT64_MIN));
+}
+
+/* Passes what "column op value" does, given the keys that are equal. */
+static void
+set_comparison(ScanFilter *f, const KeyRange *equal)
+{
+	f->outside = f->clause.strategy == SCAN_NOT_EQUAL;
 	switch (f->clause.strategy)
 	{
 		case BTLessStrategyNumber:
-			f->never = key == PG_INT64_MIN;
-			f->high = key - !f->never;
+			set_below(f, equal->no_first, equal->first);
 			break;
 		case BTLessEqualStrategyNumber:
-			f->high = key;
+			set_below(f, equal->no_end, equal->end);
 			break;
 		case BTGreaterEqualStrategyNumber:
-			f->low = key;
+			set_range(f, equal->no_first, equal->first, PG_INT64_MAX);
 			break;
 		case BTGreaterStrategyNumber:
-			f->never = key == PG_INT64_MAX;
-			f->low = key + !f->never;
+			set_range(f, equal->no_end, equal->end, PG_INT64_MAX);
 			break;
 		default:
-			f->low = f->high = key;
-			f->outside = f->clause.strategy == SCAN_NOT_EQUAL;
+			set_range(f, is_empty(equal), equal->first,
+					  equal->no_end ? PG_INT64_MAX : equal->end - 1);
 			break;
 	}
 }
 
+/* Passes the keys that are equal to one of the values. */
 static void
-bind_array(ScanFilter *f, Datum value)
+set_keys(ScanFilter *f)
+{
+	int			i;
+
+	f->nkeys = 0;
+	for (i = 0; i < f->nvalues; i++)
+	{
+		KeyRange	equal = equal_keys(f, f->values[i]);
+
+		if (!is_empty(&equal))
+			f->keys[f->nkeys++] = equal.first;
+	}
+	if (f->nkeys > 1)
+		qsort(f->keys, f->nkeys, sizeof(int64), qsort_keys);
+	set_range(f, f->nkeys == 0, f->keys[0], f->keys[Max(f->nkeys, 1) - 1]);
+}
+
+/* Computes the keys that pass, from the values. */
+static void
+set_filter(ScanFilter *f)
+{
+	if (f->clause.any)
+		set_keys(f);
+	else
+	{
+		KeyRange	equal = equal_keys(f, f->values[0]);
+
+		set_comparison(f, &equal);
+	}
+}
+
+/*---- values of a scan ---- */
+
+/* The elements of an array that are not null */
+static void
+set_elements(ScanFilter *f, Datum value)
 {
 	ArrayType  *array = DatumGetArrayTypeP(value);
-	Oid			type = f->clause.valuetype;
 	int16		len;
 	bool		byval;
 	char		align;
-	Datum	   *elements;
 	bool	   *nulls;
 	int			n;
 	int			i;
 
 	get_typlenbyvalalign(ARR_ELEMTYPE(array), &len, &byval, &align);
 	deconstruct_array(array, ARR_ELEMTYPE(array), len, byval, align,
-					  &elements, &nulls, &n);
-	f->nkeys = f->nstrings = 0;
-	f->keys = palloc((n + 1) * sizeof(int64));
-	f->strings = palloc((n + 1) * sizeof(ColumnBytes));
+					  &f->values, &nulls, &n);
+	f->nvalues = 0;
 	for (i = 0; i < n; i++)
 	{
-		if (nulls[i])
-			continue;
-		if (f->clause.kind == FILTER_BYTES)
-			f->strings[f->nstrings++] = bytes_of_datum(elements[i], type);
-		else
-			f->keys[f->nkeys++] = key_of_datum(f, elements[i], type);
+		if (!nulls[i])
+			f->values[f->nvalues++] = f->values[i];
 	}
-	f->never = f->nkeys + f->nstrings == 0;
+}
+
+static void
+set_strings(ScanFilter *f)
+{
+	int			i;
+
+	f->strings = palloc((f->nvalues + 1) * sizeof(ColumnBytes));
+	for (i = 0; i < f->nvalues; i++)
+		f->strings[i] = bytes_of_datum(f->values[i], f->clause.valuetype);
+	f->nstrings = f->nvalues;
 	if (f->nstrings > 1)
 		qsort(f->strings, f->nstrings, sizeof(ColumnBytes), qsort_bytes);
-	if (f->nkeys > 0)
-	{
-		qsort(f->keys, f->nkeys, sizeof(int64), qsort_keys);
-		f->low = f->keys[0];
-		f->high = f->keys[f->nkeys - 1];
-	}
 }
 
 static void
 bind_value(ScanFilter *f, Datum value)
 {
 	f->nkeys = 0;
+	f->nvalues = 1;
 	if (f->clause.any)
-		bind_array(f, value);
-	else if (f->clause.kind == FILTER_BYTES)
-	{
-		f->strings = palloc(sizeof(ColumnBytes));
-		f->strings[0] = bytes_of_datum(value, f->clause.valuetype);
-		f->nstrings = 1;
-	}
+		set_elements(f, value);
 	else
-		set_range(f, key_of_datum(f, value, f->clause.valuetype));
+	{
+		f->values = palloc(sizeof(Datum));
+		f->values[0] = value;
+	}
+	f->keys = palloc0((f->nvalues + 1) * sizeof(int64));
+	if (f->nvalues == 0)
+		f->never = true;
+	else if (f->clause.kind == FILTER_BYTES)
+		set_strings(f);
+	else if (f->clause.kind != FILTER_NUMERIC)
+	{
+		set_filter(f);
+		f->never = f->low > f->high && !f->outside;
+	}
 }
 
 static void
@@ -412,11 +340,12 @@ bind_filter(ColumnScanState *scan, ScanFilter *f)
 	Datum		value;
 
 	f->never = false;
+	f->scale = -1;
 	if (f->clause.kind == FILTER_NULL)
 		return;
 	if (f->value == NULL)
 	{
-		set_range(f, f->clause.wants_true ? 1 : 0);
+		set_range(f, false, f->clause.wants_true, f->clause.wants_true);
 		return;
 	}
 	value = ExecEvalExprSwitchContext(f->value, econtext, &isnull);
@@ -465,15 +394,9 @@ test_key(const ScanFilter *f, int64 key)
 }
 
 static bool
-test_bytes(const ScanFilter *f, const ColumnBytes *value)
+passes(int strategy, int cmp)
 {
-	int			cmp;
-
-	if (f->nstrings > 1)
-		return bsearch(value, f->strings, f->nstrings, sizeof(ColumnBytes),
-					   qsort_bytes) != NULL;
-	cmp = compare_bytes(value, &f->strings[0]);
-	switch (f->clause.strategy)
+	switch (strategy)
 	{
 		case BTLessStrategyNumber:
 			return cmp < 0;
@@ -491,6 +414,48 @@ test_bytes(const ScanFilter *f, const ColumnBytes *value)
 }
 
 static bool
+test_numeric(const ScanFilter *f, Datum value)
+{
+	int			i;
+
+	for (i = 0; i < f->nvalues; i++)
+	{
+		if (passes(f->clause.strategy, compare_datum(f, value, f->values[i])))
+			return true;
+	}
+	return false;
+}
+
+static bool
+test_string(const ScanFilter *f, const ColumnBytes *value)
+{
+	if (f->nstrings > 1)
+		return bsearch(value, f->strings, f->nstrings, sizeof(ColumnBytes),
+					   qsort_bytes) != NULL;
+	return passes(f->clause.strategy, compare_bytes(value, &f->strings[0]));
+}
+
+/* A value that is kept as a byte string */
+static bool
+test_bytes(const ScanFilter *f, const ColumnBytes *value)
+{
+	char		small[256] pg_attribute_aligned(MAXIMUM_ALIGNOF);
+	char	   *room = small;
+	bool		result;
+
+	if (f->clause.kind == FILTER_BYTES)
+		return test_string(f, value);
+	if (VARHDRSZ + value->len > sizeof(small))
+		room = palloc(VARHDRSZ + value->len);
+	SET_VARSIZE(room, VARHDRSZ + value->len);
+	memcpy(VARDATA(room), value->data, value->len);
+	result = test_numeric(f, PointerGetDatum(room));
+	if (room != small)
+		pfree(room);
+	return result;
+}
+
+static bool
 test_datum(const ScanFilter *f, Datum value, bool isnull)
 {
 	ColumnBytes bytes;
@@ -499,55 +464,130 @@ test_datum(const ScanFilter *f, Datum value, bool isnull)
 		return isnull == f->clause.wants_null;
 	if (isnull)
 		return false;
+	if (f->clause.kind == FILTER_NUMERIC)
+		return test_numeric(f, value);
 	if (f->clause.kind != FILTER_BYTES)
 		return test_key(f, key_of_datum(f, value, f->clause.type));
 	bytes = bytes_of_datum(value, f->clause.type);
-	return test_bytes(f, &bytes);
+	return test_string(f, &bytes);
 }
 
-/*---- statistics ---- */
+/*---- segments ---- */
 
 /* The lowest and the highest key that occur; false if that is not known */
 static bool
 key_bounds(const ScanFilter *f, const ColumnStats *stats, int64 *low,
 		   int64 *high)
 {
-	if (f->clause.kind == FILTER_INT)
+	if (f->clause.kind != FILTER_FLOAT)
 	{
 		*low = stats->min_int;
 		*high = stats->max_int;
 		return stats->has_minmax;
 	}
-	if (f->clause.kind != FILTER_FLOAT)
-		return false;
 	*low = stats->has_minmax ? float_key(stats->min_float) : PG_INT64_MAX;
 	*high = stats->has_nan ? PG_INT64_MAX : float_key(stats->max_float);
 	return stats->has_minmax || stats->has_nan;
 }
 
-/*
- * filter_prunes: do the statistics of a segment say that no row passes?
- */
-bool
-filter_prunes(const ScanFilter *f, const ScanColumn *column, int nrows)
+static FilterOutcome
+keys_outcome(const ScanFilter *f, const ColumnStats *stats)
 {
-	const ColumnStats *stats;
 	int64		low;
 	int64		high;
 
-	if (column->state == SEGMENT_COLUMN_MISSING)
-		return !test_datum(f, column->missing, column->missing_null);
-	stats = &column->stored->stats;
-	if (f->clause.kind == FILTER_NULL)
-		return f->clause.wants_null ? stats->nnulls == 0 :
-			stats->nnulls >= nrows;
-	if (stats->nnulls >= nrows)
-		return true;
 	if (!key_bounds(f, stats, &low, &high))
-		return false;
-	if (f->outside)
-		return low == high && low == f->low;
-	return f->high < low || f->low > high;
+		return FILTER_SOME;
+	if (low == high)
+		return test_key(f, low) ? FILTER_ALL : FILTER_NONE;
+	if (f->low > f->high || f->high < low || f->low > high)
+		return f->outside ? FILTER_ALL : FILTER_NONE;
+	if (f->low <= low && high <= f->high && f->nkeys <= 1)
+		return f->outside ? FILTER_NONE : FILTER_ALL;
+	return FILTER_SOME;
+}
+
+/* The same for byte strings.  A range that begins or ends within is "some". */
+static FilterOutcome
+strings_outcome(const ScanFilter *f, const ColumnStats *stats)
+{
+	bool		least;
+	bool		most;
+	bool		inside;
+
+	if (!stats->has_bytes)
+		return FILTER_SOME;
+	least = test_string(f, &stats->min_bytes);
+	most = test_string(f, &stats->max_bytes);
+	if (least != most)
+		return FILTER_SOME;
+	inside = compare_bytes(&f->strings[0], &stats->max_bytes) <= 0 &&
+		compare_bytes(&f->strings[f->nstrings - 1], &stats->min_bytes) >= 0;
+	if (inside && compare_bytes(&stats->min_bytes, &stats->max_bytes) != 0 &&
+		(f->clause.strategy == BTEqualStrategyNumber ||
+		 f->clause.strategy == SCAN_NOT_EQUAL))
+		return FILTER_SOME;
+	return least ? FILTER_ALL : FILTER_NONE;
+}
+
+/* Is the column kept as int64 or as floats, so that filters are ranges? */
+static bool
+has_keys(const ScanFilter *f, const SegmentColumn *stored)
+{
+	return f->clause.kind != FILTER_BYTES &&
+		(f->clause.kind != FILTER_NUMERIC ||
+		 stored->form == COLUMN_FORM_NUMERIC);
+}
+
+static FilterOutcome
+stored_outcome(const ScanFilter *f, const SegmentColumn *stored, int nrows)
+{
+	const ColumnStats *stats = &stored->stats;
+	FilterOutcome outcome = FILTER_SOME;
+
+	if (f->clause.kind == FILTER_NULL)
+	{
+		if (stats->nnulls > 0 && stats->nnulls < nrows)
+			return FILTER_SOME;
+		return (stats->nnulls > 0) == f->clause.wants_null ?
+			FILTER_ALL : FILTER_NONE;
+	}
+	if (stats->nnulls >= nrows)
+		return FILTER_NONE;
+	if (has_keys(f, stored))
+		outcome = keys_outcome(f, stats);
+	else if (f->clause.kind == FILTER_BYTES)
+		outcome = strings_outcome(f, stats);
+	return outcome == FILTER_ALL && stats->nnulls > 0 ? FILTER_SOME : outcome;
+}
+
+/*
+ * filter_begin: makes a filter ready for the current segment, of which the
+ * columns are known; also finds out what the statistics say of it.
+ */
+FilterOutcome
+filter_begin(ColumnScanState *scan, ScanFilter *f)
+{
+	const ScanColumn *column = &scan->columns[f->column];
+	const SegmentColumn *stored = column->stored;
+
+	if (f->entries != NULL)
+		pfree(f->entries);
+	f->entries = NULL;
+	if (column->state == SEGMENT_COLUMN_MISSING)
+	{
+		f->outcome = test_datum(f, column->missing, column->missing_null) ?
+			FILTER_ALL : FILTER_NONE;
+		return f->outcome;
+	}
+	if (f->clause.kind == FILTER_NUMERIC && has_keys(f, stored) &&
+		f->scale != stored->scale)
+	{
+		f->scale = stored->scale;
+		set_filter(f);
+	}
+	f->outcome = stored_outcome(f, stored, scan->unit->reader->nrows);
+	return f->outcome;
 }
 
 /*---- vectors ---- */
@@ -653,7 +693,7 @@ keep_codes(ColumnScanState *scan, ScanFilter *f, SegmentColumn *c, int n)
 
 /*
  * filter_vector: clears scan->keep for rows of the current vector that do not
- * pass.
+ * pass.  For filters of which the statistics did not say all.
  */
 void
 filter_vector(ColumnScanState *scan, ScanFilter *f)
@@ -661,8 +701,6 @@ filter_vector(ColumnScanState *scan, ScanFilter *f)
 	ScanColumn *column = &scan->columns[f->column];
 	ColumnVector *v = column->vector;
 
-	if (column->state == SEGMENT_COLUMN_MISSING)
-		return;					/* tested with the statistics */
 	if (column->decoded != scan->vector)
 	{
 		scan_load_vector(scan, column->stored, v);
@@ -674,10 +712,10 @@ filter_vector(ColumnScanState *scan, ScanFilter *f)
 		return;
 	}
 	keep_nulls(scan->keep, v, false);
-	if (f->clause.kind == FILTER_INT)
-		keep_range(scan->keep, v->v.ints, v->n, f);
-	else if (f->clause.kind == FILTER_FLOAT)
+	if (f->clause.kind == FILTER_FLOAT)
 		keep_floats(scan->keep, v, f);
+	else if (has_keys(f, column->stored))
+		keep_range(scan->keep, v->v.ints, v->n, f);
 	else if (column_codec(column->stored->reader) == COLUMN_CODEC_DICT)
 		keep_codes(scan, f, column->stored, v->n);
 	else

@@ -141,6 +141,8 @@ scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot)
 		int			a = scan->columns[k].attno - 1;
 		int			position = scan->columns[k].position;
 
+		if (position < 0)
+			continue;
 		slot->tts_values[position] = from->tts_values[a];
 		slot->tts_isnull[position] = from->tts_isnull[a];
 	}

@@ -5,7 +5,8 @@
  *
  * Conditions that can be tested on columns become custom_exprs, the others
  * stay the plan's qual.  Testing some early is right only if they cannot tell
- * anybody what a security barrier hides: those that may be promoted.
+ * anybody what a security barrier hides: those that may be promoted are
+ * filters, and what is tested behind them stays in the planner's order.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,22 +48,42 @@ const CustomScanMethods column_scan_methods = {
 
 /*---- plan ---- */
 
-/* The conditions to be tested on columns */
-static List *
-pushed_clauses(RelOptInfo *rel, List *clauses)
+/* Does the path hand out vectors to a node above, and no rows? */
+static bool
+feeds_vectors(const CustomPath *path)
 {
-	List	   *result = NIL;
+	return path->custom_private != NIL;
+}
+
+/*
+ * How the conditions are tested, in the order in which they come.  Filters may
+ * precede the others; these must stay in order, so that none sees a row that
+ * another was to hide.  With all, those that are not native are tested on
+ * vectors, too, and result.rows is what cannot be.
+ */
+static ScanClauses
+sort_clauses(RelOptInfo *rel, List *clauses, bool all)
+{
+	ScanClauses result = {NIL, NIL, NIL};
+	VectorSupport least = all ? VECTOR_BY_ROW : VECTOR_NATIVE;
 	ListCell   *lc;
 
 	foreach(lc, clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		Node	   *clause = (Node *) rinfo->clause;
 		FilterClause parsed;
 
-		if (!rinfo->pseudoconstant &&
-			restriction_is_securely_promotable(rinfo, rel) &&
-			filter_parse((Node *) rinfo->clause, rel->relid, &parsed))
-			result = lappend(result, rinfo);
+		if (rinfo->pseudoconstant)
+			result.rows = lappend(result.rows, rinfo);
+		else if (restriction_is_securely_promotable(rinfo, rel) &&
+				 filter_parse(clause, rel->relid, &parsed))
+			result.filters = lappend(result.filters, rinfo);
+		else if (result.rows == NIL &&
+				 vector_support(clause, rel->relid) >= least)
+			result.vectors = lappend(result.vectors, rinfo);
+		else
+			result.rows = lappend(result.rows, rinfo);
 	}
 	return result;
 }
@@ -134,17 +155,28 @@ plan_column_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 				 List *tlist, List *clauses, List *custom_plans)
 {
 	CustomScan *plan = makeNode(CustomScan);
-	List	   *pushed = pushed_clauses(rel, clauses);
+	ScanClauses sorted = sort_clauses(rel, clauses, feeds_vectors(path));
 
 	plan->scan.plan.targetlist = tlist;
-	plan->scan.plan.qual =
-		extract_actual_clauses(list_difference_ptr(clauses, pushed), false);
-	plan->custom_exprs = extract_actual_clauses(pushed, false);
+	plan->scan.plan.qual = extract_actual_clauses(sorted.rows, false);
+	plan->custom_exprs =
+		list_concat(extract_actual_clauses(sorted.filters, false),
+					extract_actual_clauses(sorted.vectors, false));
+	plan->custom_private = list_make1_int(list_length(sorted.filters));
 	plan->custom_scan_tlist = slot_columns(root, rel);
 	plan->scan.scanrelid = rel->relid;
 	plan->flags = path->flags;
 	plan->methods = &column_scan_methods;
 	return &plan->scan.plan;
+}
+
+/*
+ * scan_plan_filters: how many of a plan's custom_exprs are filters.
+ */
+int
+scan_plan_filters(const CustomScan *plan)
+{
+	return linitial_int(plan->custom_private);
 }
 
 /*---- path ---- */
@@ -189,7 +221,8 @@ has_system_column(const Bitmapset *attnos)
 
 static CustomPath *
 make_path(PlannerInfo *root, RelOptInfo *rel, Relation table,
-		  const Bitmapset *attnos, List *pushed, int workers)
+		  const Bitmapset *attnos, const ScanClauses *clauses, int workers,
+		  bool vectors)
 {
 	CustomPath *path = makeNode(CustomPath);
 
@@ -200,30 +233,78 @@ make_path(PlannerInfo *root, RelOptInfo *rel, Relation table,
 	path->path.parallel_safe = rel->consider_parallel;
 	path->path.parallel_workers = workers;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_private = vectors ? list_make1_int(true) : NIL;
 	path->methods = &path_methods;
-	scan_cost(root, rel, table, path, attnos, pushed, workers);
+	scan_cost(root, rel, table, path, attnos, clauses, workers);
 	return path;
 }
 
-static void
-add_paths(PlannerInfo *root, RelOptInfo *rel, Relation table)
+/* Can the table be scanned so, and may that be of any use? */
+static bool
+can_scan(PlannerInfo *root, RelOptInfo *rel, Relation table,
+		 Bitmapset **attnos)
 {
-	Bitmapset  *attnos = used_columns(rel);
-	List	   *pushed;
+	if (!omendb_is_table(table))
+		return false;
+	*attnos = used_columns(rel);
+	return !has_system_column(*attnos) && scan_may_pay(rel, table) &&
+		!cursor_needs_rows(root) && !query_shows_storage(root);
+}
+
+static void
+add_paths(PlannerInfo *root, RelOptInfo *rel, Relation table,
+		  const Bitmapset *attnos)
+{
+	ScanClauses clauses = sort_clauses(rel, rel->baserestrictinfo, false);
 	int			workers;
 
-	if (has_system_column(attnos) || !scan_may_pay(rel, table) ||
-		cursor_needs_rows(root) || query_shows_storage(root))
-		return;
-	pushed = pushed_clauses(rel, rel->baserestrictinfo);
-	add_path(rel, (Path *) make_path(root, rel, table, attnos, pushed, 0));
+	add_path(rel, (Path *) make_path(root, rel, table, attnos, &clauses, 0,
+									 false));
 	if (!rel->consider_parallel)
 		return;
 	workers = compute_parallel_worker(rel, rel->pages, -1,
 									  max_parallel_workers_per_gather);
 	if (workers > 0)
 		add_partial_path(rel, (Path *) make_path(root, rel, table, attnos,
-												 pushed, workers));
+												 &clauses, workers, false));
+}
+
+/*
+ * is_column_scan_path: is it one of the paths made here?
+ */
+bool
+is_column_scan_path(const Path *path)
+{
+	return IsA(path, CustomPath) &&
+		((const CustomPath *) path)->methods == &path_methods;
+}
+
+/*
+ * scan_vector_path: a path for a node that takes vectors and no rows, so that
+ * all conditions are tested here; shared by so many workers, or 0 for one that
+ * is not parallel.  Its costs have nothing for making rows.  NULL if there is
+ * no such path, or another one must be far better.
+ */
+CustomPath *
+scan_vector_path(PlannerInfo *root, RelOptInfo *rel, int workers)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	CustomPath *path = NULL;
+	Bitmapset  *attnos;
+	ScanClauses clauses;
+	Relation	table;
+
+	if (!is_candidate(root, rel, rel->relid, rte))
+		return NULL;
+	table = table_open(rte->relid, NoLock);
+	if (can_scan(root, rel, table, &attnos))
+	{
+		clauses = sort_clauses(rel, rel->baserestrictinfo, true);
+		if (clauses.rows == NIL)
+			path = make_path(root, rel, table, attnos, &clauses, workers, true);
+	}
+	table_close(table, NoLock);
+	return path;
 }
 
 static void
@@ -231,14 +312,15 @@ column_set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 						RangeTblEntry *rte)
 {
 	Relation	table;
+	Bitmapset  *attnos;
 
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
 	if (!is_candidate(root, rel, rti, rte))
 		return;
 	table = table_open(rte->relid, NoLock);
-	if (omendb_is_table(table))
-		add_paths(root, rel, table);
+	if (can_scan(root, rel, table, &attnos))
+		add_paths(root, rel, table, attnos);
 	table_close(table, NoLock);
 }
 

@@ -181,22 +181,25 @@ find_columns(ColumnScanState *scan)
 	return true;
 }
 
-static bool
-statistics_prune(ColumnScanState *scan)
+/* What the statistics say of all rows of the columns */
+static FilterOutcome
+statistics_outcome(ColumnScanState *scan)
 {
-	int			nrows = scan->unit->reader->nrows;
+	FilterOutcome result = scan->nconditions == 0 ? FILTER_ALL : FILTER_SOME;
 	int			i;
 
-	if (nrows == 0)
-		return true;
+	if (scan->unit->reader->nrows == 0)
+		return FILTER_NONE;
 	for (i = 0; i < scan->nfilters; i++)
 	{
-		const ScanFilter *f = &scan->filters[i];
+		FilterOutcome outcome = filter_begin(scan, &scan->filters[i]);
 
-		if (filter_prunes(f, &scan->columns[f->column], nrows))
-			return true;
+		if (outcome == FILTER_NONE)
+			return FILTER_NONE;
+		if (outcome == FILTER_SOME)
+			result = FILTER_SOME;
 	}
-	return false;
+	return result;
 }
 
 static void
@@ -238,18 +241,12 @@ void
 scan_segment_begin(ColumnScanState *scan)
 {
 	ScanUnit   *unit = scan->unit;
-	int			i;
+	FilterOutcome outcome;
 
 	if (unit->reader == NULL)
 		open_unit(scan, unit);
 	else
 		scan->kept -= MemoryContextMemAllocated(unit->reader->context, true);
-	for (i = 0; i < scan->nfilters; i++)
-	{
-		if (scan->filters[i].entries != NULL)
-			pfree(scan->filters[i].entries);
-		scan->filters[i].entries = NULL;
-	}
 	scan->vector = -1;
 	scan->nselected = scan->next_selected = 0;
 	scan->next_mark = 0;
@@ -261,7 +258,9 @@ scan_segment_begin(ColumnScanState *scan)
 		scan->next_block = unit->first;
 		return;
 	}
-	scan->pruned = statistics_prune(scan);
+	outcome = statistics_outcome(scan);
+	scan->pruned = outcome == FILTER_NONE;
+	scan->all_pass = outcome == FILTER_ALL;
 	if (scan->pruned)
 		scan->nvectors = 0;
 	else
@@ -312,8 +311,8 @@ keep_unmarked(ColumnScanState *scan, int n)
 		scan->keep[i] = !((marked[i / 64] >> (i % 64)) & 1);
 }
 
-/* Fills scan->selected; the number of rows */
-static int
+/* Fills scan->selected. */
+static void
 select_kept(ColumnScanState *scan, int n)
 {
 	int			count = 0;
@@ -324,7 +323,6 @@ select_kept(ColumnScanState *scan, int n)
 		scan->selected[count] = i;
 		count += scan->keep[i];
 	}
-	return count;
 }
 
 static int
@@ -338,9 +336,32 @@ count_kept(const ColumnScanState *scan, int n)
 	return count;
 }
 
-/* Rows that remain of the vector */
+/* Narrows scan->selected to the rows for which the other conditions are true. */
 static int
-apply_filters(ColumnScanState *scan, int n)
+apply_conditions(ColumnScanState *scan, int nselected)
+{
+	VectorSource *source;
+	int			i;
+
+	scan->nselected = nselected;
+	source = scan_vector_source(scan);
+	for (i = 0; i < scan->nconditions && scan->nselected > 0; i++)
+	{
+		int			n = vector_select(scan->conditions[i], source,
+									  scan->chosen);
+
+		memcpy(scan->selected, scan->chosen, n * sizeof(int));
+		scan->nselected = source->nselected = n;
+	}
+	return scan->nselected;
+}
+
+/*
+ * scan_select: begins with a vector of n rows of the segment.  Returns the
+ * number of rows in scan->selected: those not marked that pass all conditions.
+ */
+int
+scan_select(ColumnScanState *scan, int n)
 {
 	int			before;
 	int			left;
@@ -350,11 +371,16 @@ apply_filters(ColumnScanState *scan, int n)
 	before = left = count_kept(scan, n);
 	for (i = 0; i < scan->nfilters && left > 0; i++)
 	{
+		if (scan->filters[i].outcome == FILTER_ALL)
+			continue;
 		filter_vector(scan, &scan->filters[i]);
 		left = count_kept(scan, n);
 	}
+	select_kept(scan, n);
+	if (scan->nconditions > 0 && left > 0)
+		left = apply_conditions(scan, left);
 	scan->counts[SCAN_ROWS_REMOVED] += before - left;
-	return select_kept(scan, n);
+	return left;
 }
 
 /* Makes Datums of the rows that remain. */
@@ -394,18 +420,19 @@ fill_output(ColumnScanState *scan, int n)
 bool
 scan_segment_next(ColumnScanState *scan)
 {
-	MemoryContextReset(scan->vector_context);
 	while (++scan->vector < scan->nvectors)
 	{
 		int			n = Min(COLUMN_VECTOR, scan->unit->reader->nrows -
 							scan->vector * COLUMN_VECTOR);
 
 		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(scan->vector_context);
 		scan->next_selected = 0;
-		scan->nselected = apply_filters(scan, n);
+		scan->nselected = scan_select(scan, n);
 		if (scan->nselected > 0)
 		{
-			fill_output(scan, n);
+			if (!scan->batches)
+				fill_output(scan, n);
 			return true;
 		}
 	}
