@@ -303,6 +303,7 @@ extern const SegmentColumn *scan_unit_column(const ColumnScanState *scan,
 											 AttrNumber attno);
 extern void scan_unit_skip(ColumnScanState *scan);
 extern VectorSource *scan_batch_next(ColumnScanState *scan);
+extern bool scan_batch_in_columns(const ColumnScanState *scan);
 
 /* scanexplain.c */
 extern void explain_column_scan(CustomScanState *node, List *ancestors,

@@ -20,7 +20,6 @@
 
 #include "column/columncodec.h"
 #include "scan/scan.h"
-#include "vector/vectorinternal.h"
 
 #define BIT(i)	(UINT64CONST(1) << ((i) % 64))
 
@@ -127,7 +126,7 @@ add_batch_column(ScanBatch *batch, AttrNumber attno)
 static const Vector *source_column(VectorSource *source, AttrNumber attno);
 static const Vector *source_datums(VectorSource *source, AttrNumber attno);
 static const Vector *make_of_datums(ScanBatch *batch, BatchColumn *b,
-									 AttrNumber attno);
+									AttrNumber attno);
 
 static ScanBatch *
 make_batch(ColumnScanState *scan)
@@ -513,7 +512,7 @@ make_of_datums(ScanBatch *batch, BatchColumn *b, AttrNumber attno)
 {
 	const Vector *datums = source_datums(&batch->source, attno);
 	int			n = batch->from_heap ? batch->source.nrows :
-		batch->scan->nselected;
+	batch->scan->nselected;
 	MemoryContext old;
 
 	if (b->kind == VECTOR_DATUM)
@@ -708,8 +707,8 @@ scan_unit_is_whole(const ColumnScanState *scan)
 	const ScanUnit *unit = scan->unit;
 	int			i;
 
-	if (unit->segment == NULL || scan->pruned || scan->vector >= 0 ||
-		scan->nfilters > 0)
+	if (unit->segment == NULL || scan->pruned || !scan->all_pass ||
+		scan->vector >= 0)
 		return false;
 	for (i = 0; unit->marked != NULL && i < (unit->reader->nrows + 63) / 64; i++)
 	{
@@ -760,6 +759,16 @@ next_batch(ColumnScanState *scan)
 		return scan_vector_source(scan);
 	}
 	return heap_batch(scan);
+}
+
+/*
+ * scan_batch_in_columns: are the rows of the current batch in columns, and not
+ * in the heap?
+ */
+bool
+scan_batch_in_columns(const ColumnScanState *scan)
+{
+	return !scan->batch->from_heap;
 }
 
 /*
