@@ -231,6 +231,8 @@ class Maker:
         rng = self.rng
         inner = Generator(rng, self.columns, self.rows, query.constants, 'i.', 'o.')
         call = inner.aggregate(rng.choice([0, 1]))
+        if 'o.' in call.sql and 'i.' not in call.sql:       # it would belong to the outer query
+            call = Generator(rng, self.columns, self.rows, query.constants, 'i.').aggregate(1)
         test = inner.boolean('bool', 1)
         column = rng.choice(self.columns).name
         sub = 'SELECT %s FROM {t} i WHERE %s' % (call.sql, test.sql)
