@@ -82,6 +82,15 @@ typedef bool TU_UpdateIndexes;
 	object_ownercheck(RelationRelationId, relid, roleid)
 #endif
 
+/* 16 asks for permissions the same way whatever the object is */
+#if PG_VERSION_NUM < 160000
+#define OmenFunctionAclcheck(function, roleid, mode) \
+	pg_proc_aclcheck(function, roleid, mode)
+#else
+#define OmenFunctionAclcheck(function, roleid, mode) \
+	object_aclcheck(ProcedureRelationId, function, roleid, mode)
+#endif
+
 /* 16 lets the caller say whether a sorted datum is copied */
 #if PG_VERSION_NUM < 160000
 #define OmenTuplesortGetDatum(sort, forward, value, isnull) \

@@ -46,6 +46,9 @@ struct AggFunction
 	const char *name;
 	uint32		size;			/* of a state */
 
+	/* sets up spec->extra; NULL: nothing to do.  agg_spec_init() calls it */
+	void		(*prepare) (AggSpec *spec, const Aggref *aggref);
+
 	/* a state that has seen no row */
 	void		(*init) (const AggSpec *spec, void *state);
 
