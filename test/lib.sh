@@ -31,15 +31,26 @@ suite_of()
 	esac
 }
 
-# The Debian mirror that the machine's own apt sources name.
+# debian_mirror NAME: the mirror of "debian" or "debian-security" that the
+# machine's own apt sources name; nothing if there is none.
 debian_mirror()
 {
-	local uri
 	# shellcheck disable=SC2016
-	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
-		grep -v -e security -e '^file:' | grep -m1 '/debian/*$' || true)
-	[ -n "$uri" ] || die "apt's sources name no Debian mirror"
-	echo "$uri"
+	apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
+		grep -v '^file:' | grep -m1 "/$1/*\$" || true
+}
+
+# debian_sources MAJOR: lines for apt of the suite with that PostgreSQL, and of
+# its security updates where that suite is released.
+debian_sources()
+{
+	local suite mirror security
+	suite=$(suite_of "$1")
+	mirror=$(debian_mirror debian)
+	[ -n "$mirror" ] || die "apt's sources name no Debian mirror"
+	echo "deb $mirror $suite main"
+	security=$(debian_mirror debian-security)
+	[ "$1" = 18 ] || [ -z "$security" ] || echo "deb $security $suite-security main"
 }
 
 # copy_tree DIR: a copy of the checkout without build products.
