@@ -10,7 +10,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -100,6 +100,7 @@ build_column(VectorBuild *build, const Var *var)
 		var->varattno <= 0)
 		return NULL;
 	node = vector_node((const Expr *) var, 0, 0);
+	node->column = true;
 	node->option = var->varattno;
 	node->eval = eval_column;
 	return node;
@@ -149,6 +150,25 @@ build_alias(VectorBuild *build, const Expr *expr, Expr *arg)
 /*---- functions and operators ---- */
 
 /*
+ * vector_build_args: builds the arguments of a node; false if one has no
+ * native form.
+ */
+bool
+vector_build_args(VectorBuild *build, VectorNode *node, List *args)
+{
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, args)
+	{
+		node->args[n] = vector_build(build, lfirst(lc));
+		if (node->args[n++] == NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
  * vector_call: a node that calls a function, or NULL if it is not in the table.
  */
 VectorNode *
@@ -156,35 +176,30 @@ vector_call(VectorBuild *build, const Expr *expr, Oid function, List *args)
 {
 	const VectorFunction *f = vector_function(function);
 	VectorNode *node;
-	ListCell   *lc;
-	int			n = 0;
 
 	if (f == NULL || list_length(args) != strlen(f->args))
 		return NULL;
 	node = vector_node(expr, f->kind, list_length(args));
-	foreach(lc, args)
+	if (!vector_build_args(build, node, args))
+		return NULL;
+	for (int i = 0; i < node->nargs; i++)
 	{
-		VectorNode *arg = vector_build(build, lfirst(lc));
-
-		if (arg == NULL || (f->args[n] == 'k' && !arg->constant))
+		if (f->args[i] == 'k' && !node->args[i]->constant)
 			return NULL;
-		node->args[n++] = arg;
 	}
 	node->function = f;
 	node->eval = vector_eval_function;
 	return f->usable == NULL || f->usable(node) ? node : NULL;
 }
 
-static VectorNode *
-build_operator(VectorBuild *build, const OpExpr *op)
+/*
+ * vector_opcode: the function of an operator.  While the query is planned it
+ * may not have been looked up.
+ */
+Oid
+vector_opcode(const OpExpr *op)
 {
-	Oid			function = op->opfuncid;
-
-	if (op->opretset)
-		return NULL;
-	if (!OidIsValid(function))
-		function = get_opcode(op->opno);
-	return vector_call(build, (const Expr *) op, function, op->args);
+	return OidIsValid(op->opfuncid) ? op->opfuncid : get_opcode(op->opno);
 }
 
 /*
@@ -193,6 +208,7 @@ build_operator(VectorBuild *build, const OpExpr *op)
 VectorNode *
 vector_build(VectorBuild *build, Expr *expr)
 {
+	check_stack_depth();
 	if (expr == NULL)
 		return NULL;
 	if (IsA(expr, Var))
@@ -206,10 +222,31 @@ vector_build(VectorBuild *build, Expr *expr)
 		case T_CollateExpr:
 			return build_alias(build, expr, ((CollateExpr *) expr)->arg);
 		case T_OpExpr:
-			return build_operator(build, (OpExpr *) expr);
+			return vector_call(build, expr, vector_opcode((OpExpr *) expr),
+							   ((OpExpr *) expr)->args);
 		case T_FuncExpr:
 			return vector_call(build, expr, ((FuncExpr *) expr)->funcid,
 							   ((FuncExpr *) expr)->args);
+		case T_ScalarArrayOpExpr:
+			return vector_build_any(build, (ScalarArrayOpExpr *) expr);
+		case T_BoolExpr:
+			return vector_build_bool(build, (BoolExpr *) expr);
+		case T_NullTest:
+			return vector_build_nulltest(build, (NullTest *) expr);
+		case T_BooleanTest:
+			return vector_build_booltest(build, (BooleanTest *) expr);
+		case T_DistinctExpr:
+			return vector_build_distinct(build, (OpExpr *) expr);
+		case T_CaseExpr:
+			return vector_build_case(build, (CaseExpr *) expr);
+		case T_CaseTestExpr:
+			return vector_build_case_test(build, (CaseTestExpr *) expr);
+		case T_CoalesceExpr:
+			return vector_build_coalesce(build, (CoalesceExpr *) expr);
+		case T_NullIfExpr:
+			return vector_build_nullif(build, (OpExpr *) expr);
+		case T_MinMaxExpr:
+			return vector_build_minmax(build, (MinMaxExpr *) expr);
 		default:
 			return NULL;
 	}

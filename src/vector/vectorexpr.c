@@ -24,12 +24,10 @@
 /*---- begin ---- */
 
 static void *
-alloc_array(MemoryContext context, VectorKind kind)
+alloc_array(MemoryContext context, Size size)
 {
-	char	   *room;
+	char	   *room = MemoryContextAllocZero(context, ARRAY_ALIGN + size);
 
-	room = MemoryContextAllocZero(context, ARRAY_ALIGN +
-								  COLUMN_VECTOR * vector_width(kind));
 	return (void *) TYPEALIGN(ARRAY_ALIGN, room);
 }
 
@@ -43,9 +41,12 @@ start_node(VectorExpr *expr, VectorNode *node)
 	node->out.type = getBaseType(exprType((Node *) node->expr));
 	if (node->kind != 0)
 	{
-		node->buffer = alloc_array(expr->context, node->kind);
+		node->buffer = alloc_array(expr->context,
+								   COLUMN_VECTOR * vector_width(node->kind));
 		vector_point(&node->out, node->buffer);
 	}
+	if (node->nscratch > 0)
+		node->scratch = alloc_array(expr->context, node->nscratch);
 	if (node->constant)
 		node->exprstate = ExecInitExpr((Expr *) node->expr, NULL);
 	for (int i = 0; i < node->nargs; i++)
@@ -54,7 +55,7 @@ start_node(VectorExpr *expr, VectorNode *node)
 
 /* The columns that the expression refers to, and a row to put them in */
 static void
-start_by_row(VectorExpr *expr, Expr *node, Index varno, TupleDesc table)
+start_by_row(VectorExpr *expr, Expr *node, Index varno)
 {
 	Bitmapset  *attnos = NULL;
 	int			i = -1;
@@ -71,12 +72,12 @@ start_by_row(VectorExpr *expr, Expr *node, Index varno, TupleDesc table)
 				 attno);
 		expr->attnos[expr->nattnos++] = attno;
 	}
-	expr->slot = MakeSingleTupleTableSlot(table, &TTSOpsVirtual);
 	ExecStoreAllNullTuple(expr->slot);
 	expr->exprstate = ExecInitExpr(node, NULL);
 	expr->out.type = expr->type;
 	expr->datums = palloc0(COLUMN_VECTOR * sizeof(Datum));
-	expr->buffer = alloc_array(CurrentMemoryContext, VECTOR_BYTES);
+	expr->buffer = alloc_array(CurrentMemoryContext,
+							   COLUMN_VECTOR * sizeof(ColumnBytes));
 }
 
 /*
@@ -101,7 +102,8 @@ vector_compile(Expr *expr, Index varno, TupleDesc table, PlanState *parent)
 										  ALLOCSET_DEFAULT_SIZES);
 	result->econtext = CreateExprContext(parent->state);
 	result->binding = 1;
-	start_by_row(result, expr, varno, table);
+	result->slot = ExecInitExtraTupleSlot(parent->state, table, &TTSOpsVirtual);
+	start_by_row(result, expr, varno);
 	result->root = vector_build(&build, expr);
 	if (result->root != NULL)
 		start_node(result, result->root);

@@ -14,7 +14,10 @@
 #include "vector/vectorinternal.h"
 
 static const VectorFunction *const tables[] = {
-	vector_int_functions
+	vector_int_functions,
+	vector_float_functions,
+	vector_cast_functions,
+	vector_compare_functions
 };
 
 /*---- look-up ---- */

@@ -85,6 +85,8 @@ struct VectorNode
 								 * owner->bound */
 	uint64		binding;		/* owner->binding when state was made */
 
+	bool		column;			/* of the table, option is its number */
+
 	/* row-independent expressions */
 	bool		constant;
 	ExprState  *exprstate;
@@ -95,6 +97,9 @@ struct VectorNode
 	Vector		out;
 	const Vector *result;		/* what eval returned last */
 	void	   *buffer;			/* COLUMN_VECTOR values of that kind */
+	Size		nscratch;		/* bytes of it that the node wants, set while
+								 * it is built */
+	void	   *scratch;
 };
 
 /* an expression that is ready for execution */
@@ -123,7 +128,37 @@ typedef struct VectorBuild
 {
 	Index		varno;			/* of the table */
 	VectorNode *case_test;		/* what CaseTestExpr stands for, or NULL */
+	bool		inside;			/* of the whole expression */
 } VectorBuild;
+
+/*
+ * Integers as doubles and back, without the conversions that processors have
+ * no vector form of: added to a double d of less than 2^51, positive or not,
+ * the magic number makes one whose low bits are d as an integer, rounded.
+ */
+#define VECTOR_MAGIC		6755399441055744.0
+#define VECTOR_MAGIC_BITS	UINT64CONST(0x4338000000000000)
+#define VECTOR_EXACT		(INT64CONST(1) << 51)
+
+static inline double
+vector_int_to_double(int64 value)
+{
+	uint64		bits = (uint64) value + VECTOR_MAGIC_BITS;
+	double		number;
+
+	memcpy(&number, &bits, sizeof(number));
+	return number - VECTOR_MAGIC;
+}
+
+static inline int64
+vector_double_to_int(double number)
+{
+	uint64		bits;
+
+	number += VECTOR_MAGIC;
+	memcpy(&bits, &number, sizeof(bits));
+	return (int64) (bits - VECTOR_MAGIC_BITS);
+}
 
 /* where a node writes its result */
 static inline int64 *
@@ -169,6 +204,18 @@ vector_set_null(Vector *vector, int row)
 	vector->has_nulls = true;
 }
 
+/* are all of the first n rows null? */
+static inline bool
+vector_is_all_null(const Vector *vector, int n)
+{
+	for (int row = 0; row < n; row++)
+	{
+		if (!vector_is_null(vector, row))
+			return false;
+	}
+	return true;
+}
+
 /* the bytes of a row of VECTOR_BYTES or VECTOR_CODES that is not null */
 static inline const ColumnBytes *
 vector_row_bytes(const Vector *vector, int row)
@@ -182,6 +229,9 @@ extern VectorNode *vector_build(VectorBuild *build, Expr *expr);
 extern VectorNode *vector_node(const Expr *expr, VectorKind kind, int nargs);
 extern VectorNode *vector_call(VectorBuild *build, const Expr *expr,
 							   Oid function, List *args);
+extern bool vector_build_args(VectorBuild *build, VectorNode *node,
+							  List *args);
+extern Oid	vector_opcode(const OpExpr *op);
 extern bool vector_row_independent(const Expr *expr);
 
 /* vectorfunction.c */
@@ -195,6 +245,77 @@ extern bool vector_set_range(VectorNode *node, const VectorRange *range);
 extern Size vector_width(VectorKind kind);
 extern void vector_point(Vector *vector, void *array);
 extern void vector_repeat(Vector *vector, void *room);
+
+/* vectorint.c */
+#define VECTOR_MAX_SCALE	18	/* digits of an int64 behind the point */
+
+typedef enum VectorRounding
+{
+	VECTOR_FLOOR,
+	VECTOR_CEIL,
+	VECTOR_TRUNC,				/* toward zero */
+	VECTOR_NEAREST				/* halves away from zero */
+} VectorRounding;
+
+extern int64 vector_power(int scale);
+extern int	vector_align(const Vector *a, const Vector *b, int64 *factor_a,
+						 int64 *factor_b);
+extern void vector_scale(const int64 *a, int64 factor, int64 c, int64 *out,
+						 int n);
+extern void vector_divide_by(const int64 *a, int64 low, int64 high,
+							 int64 divisor, VectorRounding rounding,
+							 int64 *out, int n);
+
+/* vectorcast.c */
+extern bool vector_dates_are_times(const Vector *dates);
+
+/* vectorcompare.c */
+typedef enum VectorCompare
+{
+	VECTOR_EQUAL = 1,
+	VECTOR_NOT_EQUAL,
+	VECTOR_LESS,
+	VECTOR_LESS_EQUAL,
+	VECTOR_GREATER,
+	VECTOR_GREATER_EQUAL
+} VectorCompare;
+
+#define VECTOR_COMPARE_MASK		0x0F	/* of a function's option */
+
+extern VectorCompare vector_comparison(Oid function);
+extern int	vector_compare_bytes(const ColumnBytes *a, const ColumnBytes *b);
+extern bool vector_compare_strings(VectorNode *node,
+								   const VectorSource *source);
+
+/* vectorlogic.c: bits of nulls as bytes, and back */
+extern void vector_expand_bits(const uint64 *bits, uint8 *bytes);
+extern void vector_pack_bits(const uint8 *bytes, uint64 *bits);
+extern VectorNode *vector_build_bool(VectorBuild *build, const BoolExpr *expr);
+extern VectorNode *vector_build_nulltest(VectorBuild *build,
+										 const NullTest *test);
+extern VectorNode *vector_build_booltest(VectorBuild *build,
+										 const BooleanTest *test);
+extern VectorNode *vector_build_distinct(VectorBuild *build,
+										 const OpExpr *expr);
+
+/* vectorcase.c */
+extern VectorNode *vector_build_case(VectorBuild *build, const CaseExpr *expr);
+extern VectorNode *vector_build_case_test(VectorBuild *build,
+										  const CaseTestExpr *expr);
+extern VectorNode *vector_build_coalesce(VectorBuild *build,
+										 const CoalesceExpr *expr);
+extern VectorNode *vector_build_nullif(VectorBuild *build,
+									   const OpExpr *expr);
+extern VectorNode *vector_build_minmax(VectorBuild *build,
+									   const MinMaxExpr *expr);
+
+/* vectorarray.c */
+extern VectorNode *vector_build_any(VectorBuild *build,
+									const ScalarArrayOpExpr *expr);
+
+/* vectortext.c */
+extern VectorNode *vector_build_text(VectorBuild *build, Expr *expr,
+									 VectorNode *native, bool root);
 
 /* vectorexpr.c */
 extern void vector_bind_constant(VectorNode *node);
