@@ -108,9 +108,10 @@ class Server:
 class Cluster:
     """Context manager: makes and starts the cluster, stops and removes it."""
 
-    def __init__(self, scratch, major, settings, extension=True):
+    def __init__(self, scratch, major, settings, extension=True, bindir=None):
+        """bindir: the programs of a PostgreSQL that is prepared already."""
         self.scratch, self.major, self.settings = scratch, major, settings
-        self.extension = extension
+        self.extension, self.bindir = extension, bindir
         self.user = server_user()
         self.dir = tempfile.mkdtemp(prefix='cluster-', dir=scratch.path)
         self.data = os.path.join(self.dir, 'data')
@@ -119,17 +120,25 @@ class Cluster:
 
     def __enter__(self):
         try:
-            self.prepare()
+            server = self.create()
             self.start()
         except BaseException:
             self.__exit__()
             raise
-        return Server(self.dir, 5432, 'postgres', 'postgres', self.bindir, True)
+        return server
 
     def __exit__(self, *_):
-        if self.started:
-            self.run('pg_ctl', '-D', self.data, '-m', 'immediate', '-s', 'stop', check=False)
+        self.stop('immediate')
         shutil.rmtree(self.dir, ignore_errors=True)
+
+    def create(self):
+        """The programs and an empty cluster; start() and stop() may then be called in turn."""
+        if not self.bindir:
+            self.prepare()
+        if os.geteuid() == 0:
+            shutil.chown(self.dir, self.user)
+        self.initialise()
+        return Server(self.dir, 5432, 'postgres', 'postgres', self.bindir, True)
 
     def prepare(self):
         say('making a private PostgreSQL %s%s' % (
@@ -141,8 +150,6 @@ class Cluster:
         if done.returncode != 0:
             raise SystemExit('could not prepare PostgreSQL %s' % self.major)
         self.bindir = done.stdout.split()[-1]
-        if os.geteuid() == 0:
-            shutil.chown(self.dir, self.user)
 
     def run(self, program, *args, check=True):
         command = [os.path.join(self.bindir, program)] + list(args)
@@ -150,8 +157,8 @@ class Cluster:
             command = ['runuser', '-u', self.user, '--'] + command
         return subprocess.run(command, stdout=subprocess.DEVNULL, check=check, cwd='/')
 
-    def start(self):
-        say('starting a scratch cluster')
+    def initialise(self):
+        say('making a scratch cluster')
         self.run('initdb', '-D', self.data, '-U', 'postgres', '-A', 'trust',
                  '-E', 'UTF8', '--locale=C', '--no-instructions')
         preload = {'shared_preload_libraries': 'omendb'} if self.extension else {}
@@ -160,6 +167,13 @@ class Cluster:
         with open(os.path.join(self.data, 'postgresql.conf'), 'a', encoding='utf-8') as conf:
             for name, value in lines.items():
                 conf.write("%s = '%s'\n" % (name, value))
+
+    def stop(self, mode='fast'):
+        if self.started:
+            self.run('pg_ctl', '-D', self.data, '-m', mode, '-s', 'stop', check=False)
+        self.started = False
+
+    def start(self):
         self.started = True
         try:
             self.run('pg_ctl', '-D', self.data, '-l', self.log, '-w', '-t', '120', '-s', 'start')

@@ -47,12 +47,16 @@ async function answer(session, request) {
     statement = await session.connection.prepare(request.sql);
     if (request.prepare) session.prepared.set(request.sql, statement);
   }
-  bind(statement, request.params);
-  const result = await statement.run();
-  if (statement.statementType !== StatementType.SELECT) {
-    return { changed: result.rowsChanged };
+  try {
+    bind(statement, request.params);
+    const result = await statement.run();
+    if (statement.statementType !== StatementType.SELECT) {
+      return { changed: result.rowsChanged };
+    }
+    return { rows: (await result.getRows()).map((row) => row.map(plain)) };
+  } finally {
+    if (!request.prepare) statement.destroySync(); // or it holds its memory until collected
   }
-  return { rows: (await result.getRows()).map((row) => row.map(plain)) };
 }
 
 async function timed(session, request) {
