@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "utils/lsyscache.h"
-
 #include "aggregate/aggfunction.h"
 
 /*---- bool: the state is a byte, with these bits ---- */
@@ -142,7 +140,7 @@ bit_final(const AggSpec *spec, void *state, bool *isnull)
 	BitState   *s = state;
 
 	*isnull = s->seen == 0;
-	return column_int_datum(s->bits, get_typlen(spec->result));
+	return column_int_datum(s->bits, spec->result_len);
 }
 
 #define BIT_FUNCTION(name_) \

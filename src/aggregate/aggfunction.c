@@ -168,8 +168,10 @@ agg_spec_init(AggSpec *spec, const Aggref *aggref, MemoryContext context)
 		TargetEntry *arg = linitial_node(TargetEntry, aggref->args);
 
 		spec->input = getBaseType(exprType((Node *) arg->expr));
+		spec->input_len = get_typlen(spec->input);
 	}
 	spec->result = get_func_rettype(aggref->aggfnoid);
+	spec->result_len = get_typlen(spec->result);
 	spec->collation = aggref->inputcollid;
 	spec->context = context;
 	if (spec->function->prepare != NULL)
@@ -234,8 +236,6 @@ rows_are_dense(const AggInput *in)
 void
 agg_input_ints(AggInput *in, const AggSpec *spec, const Vector *arg)
 {
-	int16		len = get_typlen(spec->input);
-
 	if (arg->kind == VECTOR_INT)
 	{
 		in->low = arg->low;
@@ -249,7 +249,8 @@ agg_input_ints(AggInput *in, const AggSpec *spec, const Vector *arg)
 	{
 		for (int i = 0; i < in->n; i++)
 			in->value_room.ints[i] = column_int(arg->datums[in->rows[i]],
-												spec->input, len);
+												spec->input,
+												spec->input_len);
 		in->low = in->n == 0 ? 0 : kernel_min(in->value_room.ints, in->n);
 		in->high = in->n == 0 ? 0 : kernel_max(in->value_room.ints, in->n);
 	}

@@ -17,7 +17,7 @@
 #include "column/columncodec.h"
 
 /* partial results side by side, so that additions need not wait for another */
-#define LANES	16
+#define LANES	8
 
 /*---- values of some rows ---- */
 

@@ -15,7 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "aggregate/aggfunction.h"
@@ -122,7 +121,7 @@ int_final(const AggSpec *spec, void *state, bool *isnull)
 	IntExtreme *s = state;
 
 	*isnull = s->seen == 0;
-	return column_int_datum(s->value, get_typlen(spec->result));
+	return column_int_datum(s->value, spec->result_len);
 }
 
 /*---- floats: NaN is greater than all others ---- */
@@ -225,7 +224,7 @@ float_final(const AggSpec *spec, void *state, bool *isnull)
 	FloatExtreme *s = state;
 
 	*isnull = !s->seen;
-	return get_typlen(spec->result) == sizeof(float4) ?
+	return spec->result_len == sizeof(float4) ?
 		Float4GetDatum((float4) s->value) : Float8GetDatum(s->value);
 }
 

@@ -36,6 +36,8 @@ typedef struct AggSpec
 	Oid			input;			/* type of the argument, domains resolved;
 								 * InvalidOid: count(*) */
 	Oid			result;
+	int16		input_len;		/* pg_type.typlen of these */
+	int16		result_len;
 	Oid			collation;
 	MemoryContext context;		/* of what states point to */
 	void	   *extra;			/* the function's own */
@@ -132,7 +134,22 @@ extern bool columnar_aggregate; /* GUC omendb.columnar_aggregate */
 extern void aggregate_init(void);
 
 /* aggexec.c */
+
+/* what EXPLAIN ANALYZE shows, of this process */
+typedef struct AggCounts
+{
+	uint64		groups;			/* handed out, or tested by HAVING */
+	uint64		batches;
+	uint64		by_row;			/* times that an expression was computed row
+								 * by row for a batch */
+	uint64		segments;		/* answered by statistics */
+	uint64		partitions;		/* on disk */
+	uint64		spilled;		/* bytes written there */
+	Size		memory;			/* most that groups took, in bytes */
+} AggCounts;
+
 extern Node *create_aggregate_state(CustomScan *cscan);
+extern void agg_counts(CustomScanState *node, AggCounts *counts);
 
 /* aggexplain.c */
 extern void explain_aggregate(CustomScanState *node, List *ancestors,
