@@ -333,6 +333,7 @@ types_fit(Oid scalar, Oid element)
 	if (kind != vector_kind(element) || kind == VECTOR_BOOL)
 		return false;
 	return scalar == element || kind == VECTOR_FLOAT ||
+		kind == VECTOR_BYTES ||
 		(is_integer(scalar) && is_integer(element));
 }
 
@@ -348,14 +349,14 @@ vector_build_any(VectorBuild *build, const ScalarArrayOpExpr *expr)
 	Expr	   *array = lsecond(expr->args);
 	Oid			element = get_element_type(exprType((Node *) array));
 	Oid			scalar = exprType(linitial(expr->args));
-	VectorNode *node;
+	const VectorFunction *f = vector_comparison(opcode);
+	VectorNode *node = vector_node((const Expr *) expr, VECTOR_BOOL, 2);
 
-	if (!OidIsValid(element) || !vector_row_independent(array) ||
-		vector_comparison(opcode) != (expr->useOr ? VECTOR_EQUAL :
-									  VECTOR_NOT_EQUAL) ||
+	if (f == NULL || !OidIsValid(element) || !vector_row_independent(array) ||
+		f->option != (expr->useOr ? VECTOR_EQUAL : VECTOR_NOT_EQUAL) ||
+		(f->usable != NULL && !f->usable(node)) ||
 		!types_fit(getBaseType(scalar), getBaseType(element)))
 		return NULL;
-	node = vector_node((const Expr *) expr, VECTOR_BOOL, 2);
 	node->option = !expr->useOr;
 	node->eval = eval_any;
 	return vector_build_args(build, node, expr->args) ? node : NULL;

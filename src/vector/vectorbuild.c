@@ -202,25 +202,12 @@ vector_opcode(const OpExpr *op)
 	return OidIsValid(op->opfuncid) ? op->opfuncid : get_opcode(op->opno);
 }
 
-/*
- * vector_build: the native form of an expression, or NULL.
- */
-VectorNode *
-vector_build(VectorBuild *build, Expr *expr)
+/* The form that the kind of expression has */
+static VectorNode *
+build_native(VectorBuild *build, Expr *expr)
 {
-	check_stack_depth();
-	if (expr == NULL)
-		return NULL;
-	if (IsA(expr, Var))
-		return build_column(build, (Var *) expr);
-	if (vector_row_independent(expr))
-		return build_constant(expr);
 	switch (nodeTag(expr))
 	{
-		case T_RelabelType:
-			return build_alias(build, expr, ((RelabelType *) expr)->arg);
-		case T_CollateExpr:
-			return build_alias(build, expr, ((CollateExpr *) expr)->arg);
 		case T_OpExpr:
 			return vector_call(build, expr, vector_opcode((OpExpr *) expr),
 							   ((OpExpr *) expr)->args);
@@ -231,16 +218,12 @@ vector_build(VectorBuild *build, Expr *expr)
 			return vector_build_any(build, (ScalarArrayOpExpr *) expr);
 		case T_BoolExpr:
 			return vector_build_bool(build, (BoolExpr *) expr);
-		case T_NullTest:
-			return vector_build_nulltest(build, (NullTest *) expr);
 		case T_BooleanTest:
 			return vector_build_booltest(build, (BooleanTest *) expr);
 		case T_DistinctExpr:
 			return vector_build_distinct(build, (OpExpr *) expr);
 		case T_CaseExpr:
 			return vector_build_case(build, (CaseExpr *) expr);
-		case T_CaseTestExpr:
-			return vector_build_case_test(build, (CaseTestExpr *) expr);
 		case T_CoalesceExpr:
 			return vector_build_coalesce(build, (CoalesceExpr *) expr);
 		case T_NullIfExpr:
@@ -249,5 +232,42 @@ vector_build(VectorBuild *build, Expr *expr)
 			return vector_build_minmax(build, (MinMaxExpr *) expr);
 		default:
 			return NULL;
+	}
+}
+
+/*
+ * vector_build: the native form of an expression, or NULL.  Besides what
+ * build_native() knows, this may be the one of an expression over a column of
+ * strings.
+ */
+VectorNode *
+vector_build(VectorBuild *build, Expr *expr)
+{
+	bool		root = !build->inside;
+	VectorNode *native;
+	VectorNode *text;
+
+	check_stack_depth();
+	if (expr == NULL)
+		return NULL;
+	build->inside = true;
+	if (IsA(expr, Var))
+		return build_column(build, (Var *) expr);
+	if (vector_row_independent(expr))
+		return build_constant(expr);
+	switch (nodeTag(expr))
+	{
+		case T_RelabelType:
+			return build_alias(build, expr, ((RelabelType *) expr)->arg);
+		case T_CollateExpr:
+			return build_alias(build, expr, ((CollateExpr *) expr)->arg);
+		case T_NullTest:
+			return vector_build_nulltest(build, (NullTest *) expr);
+		case T_CaseTestExpr:
+			return vector_build_case_test(build, (CaseTestExpr *) expr);
+		default:
+			native = build_native(build, expr);
+			text = vector_build_text(build, expr, native, root);
+			return text != NULL ? text : native;
 	}
 }

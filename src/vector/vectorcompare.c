@@ -10,9 +10,12 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "datatype/timestamp.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 #include "vector/vectorinternal.h"
 
@@ -76,7 +79,7 @@ typedef struct Comparison
 static Comparison
 comparison_of(const VectorNode *node)
 {
-	VectorCompare op = node->function->option & VECTOR_COMPARE_MASK;
+	VectorCompare op = node->function->option;
 	bool		exchange = op == VECTOR_GREATER || op == VECTOR_LESS_EQUAL;
 	Comparison	c;
 
@@ -241,6 +244,22 @@ vector_compare_strings(VectorNode *node, const VectorSource *source)
 	return true;
 }
 
+/* Are texts equal in this collation if their bytes are? */
+static bool
+collation_is_deterministic(const VectorNode *node)
+{
+	Oid			collation = exprInputCollation((Node *) node->expr);
+
+	return OidIsValid(collation) && get_collation_isdeterministic(collation);
+}
+
+/* Does it order texts by their bytes? */
+static bool
+collation_is_c(const VectorNode *node)
+{
+	return exprInputCollation((Node *) node->expr) == C_COLLATION_OID;
+}
+
 /*---- table ---- */
 
 #define COMPARE(args, kernel, usable, eq, ne, lt, le, gt, ge) \
@@ -251,6 +270,8 @@ vector_compare_strings(VectorNode *node, const VectorSource *source)
 	{gt, args, VECTOR_BOOL, NULL, kernel, VECTOR_GREATER, usable}, \
 	{ge, args, VECTOR_BOOL, NULL, kernel, VECTOR_GREATER_EQUAL, usable}
 
+#define COMPARE_TEXT(oid, option, usable) \
+	{oid, "ss", VECTOR_BOOL, NULL, vector_compare_strings, option, usable}
 #define TYPES(args, kernel, usable, type) \
 	COMPARE(args, kernel, usable, F_##type##EQ, F_##type##NE, F_##type##LT, F_##type##LE, \
 			F_##type##GT, F_##type##GE)
@@ -275,21 +296,27 @@ const VectorFunction vector_compare_functions[] = {
 	FLOATS(FLOAT4), FLOATS(FLOAT8), FLOATS(FLOAT48), FLOATS(FLOAT84),
 	TYPES("bb", compare_bools, NULL, BOOL),
 	STRINGS(UUID_), STRINGS(BYTEA),
+	COMPARE_TEXT(F_TEXTEQ, VECTOR_EQUAL, collation_is_deterministic),
+	COMPARE_TEXT(F_TEXTNE, VECTOR_NOT_EQUAL, collation_is_deterministic),
+	COMPARE_TEXT(F_TEXT_LT, VECTOR_LESS, collation_is_c),
+	COMPARE_TEXT(F_TEXT_LE, VECTOR_LESS_EQUAL, collation_is_c),
+	COMPARE_TEXT(F_TEXT_GT, VECTOR_GREATER, collation_is_c),
+	COMPARE_TEXT(F_TEXT_GE, VECTOR_GREATER_EQUAL, collation_is_c),
 	{InvalidOid}
 };
 
 /*
- * vector_comparison: which comparison a function of the table above is; 0: it
- * is none.
+ * vector_comparison: the function's entry in the table above, or NULL if it is
+ * none of these comparisons.
  */
-VectorCompare
+const VectorFunction *
 vector_comparison(Oid function)
 {
 	for (const VectorFunction *f = vector_compare_functions;
 		 OidIsValid(f->oid); f++)
 	{
 		if (f->oid == function)
-			return f->option & VECTOR_COMPARE_MASK;
+			return f;
 	}
-	return 0;
+	return NULL;
 }

@@ -90,7 +90,7 @@ VectorExpr *
 vector_compile(Expr *expr, Index varno, TupleDesc table, PlanState *parent)
 {
 	VectorExpr *result = palloc0(sizeof(VectorExpr));
-	VectorBuild build = {varno, NULL};
+	VectorBuild build = {varno};
 
 	result->type = getBaseType(exprType((Node *) expr));
 	result->context = CurrentMemoryContext;

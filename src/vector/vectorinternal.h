@@ -280,9 +280,7 @@ typedef enum VectorCompare
 	VECTOR_GREATER_EQUAL
 } VectorCompare;
 
-#define VECTOR_COMPARE_MASK		0x0F	/* of a function's option */
-
-extern VectorCompare vector_comparison(Oid function);
+extern const VectorFunction *vector_comparison(Oid function);
 extern int	vector_compare_bytes(const ColumnBytes *a, const ColumnBytes *b);
 extern bool vector_compare_strings(VectorNode *node,
 								   const VectorSource *source);
@@ -325,5 +323,6 @@ extern const VectorFunction vector_int_functions[];
 extern const VectorFunction vector_float_functions[];
 extern const VectorFunction vector_cast_functions[];
 extern const VectorFunction vector_compare_functions[];
+extern const VectorFunction vector_time_functions[];
 
 #endif							/* OMENDB_VECTORINTERNAL_H */

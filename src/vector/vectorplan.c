@@ -51,7 +51,7 @@ find_foreign(Node *node, void *context)
 VectorSupport
 vector_support(Node *expr, Index varno)
 {
-	VectorBuild build = {varno, NULL};
+	VectorBuild build = {varno};
 	MemoryContext context;
 	MemoryContext old;
 	bool		native;
