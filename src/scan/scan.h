@@ -207,6 +207,8 @@ typedef struct ColumnScanState
 	ScanUnit   *units;
 	int			nunits;
 	int			next_unit;
+	AttrNumber	order_attno;	/* 0: units come as they are in the heap */
+	bool		order_descending;
 	ScanShared *shared;			/* NULL: not parallel */
 
 	ScanUnit   *unit;			/* current one, NULL: none */
@@ -304,6 +306,12 @@ extern const SegmentColumn *scan_unit_column(const ColumnScanState *scan,
 extern void scan_unit_skip(ColumnScanState *scan);
 extern VectorSource *scan_batch_next(ColumnScanState *scan);
 extern bool scan_batch_in_columns(const ColumnScanState *scan);
+extern void scan_unit_prune(ColumnScanState *scan);
+extern void scan_batch_tid(const ColumnScanState *scan, int row,
+						   ItemPointer tid);
+
+/* scanorder.c */
+extern void scan_order_units(ColumnScanState *scan);
 
 /* scanexplain.c */
 extern void explain_column_scan(CustomScanState *node, List *ancestors,

@@ -59,6 +59,7 @@ typedef struct ScanBatch
 
 	bool		from_heap;		/* the current batch is */
 	int			selected[COLUMN_VECTOR];	/* the heap's rows: 0, 1, 2, ... */
+	ItemPointerData tids[COLUMN_VECTOR];	/* of the heap's rows */
 	MemoryContext context;		/* of the batch's values */
 	bool	   *isnull;			/* room for flags */
 } ScanBatch;
@@ -645,6 +646,7 @@ collect_rows(ScanBatch *batch)
 		ExecClearTuple(slot);
 		if (!scan_page_store_next(scan, slot) || !row_passes(scan, slot))
 			continue;
+		batch->tids[n] = scan->heap_slot->tts_tid;
 		copy_row(batch, n++);
 	}
 	MemoryContextSwitchTo(old);
@@ -749,6 +751,20 @@ scan_unit_skip(ColumnScanState *scan)
 	scan->vector = scan->nvectors;
 }
 
+/*
+ * scan_unit_prune: leaves out the rows that the current unit has in columns,
+ * because a node above knows that it does not want any of them.
+ */
+void
+scan_unit_prune(ColumnScanState *scan)
+{
+	if (scan->unit->segment == NULL || scan->pruned)
+		return;
+	scan->counts[SCAN_SEGMENTS_PRUNED]++;
+	scan->counts[SCAN_SEGMENTS_READ]--;
+	scan->vector = scan->nvectors;
+}
+
 static VectorSource *
 next_batch(ColumnScanState *scan)
 {
@@ -769,6 +785,19 @@ bool
 scan_batch_in_columns(const ColumnScanState *scan)
 {
 	return !scan->batch->from_heap;
+}
+
+/*
+ * scan_batch_tid: where in the heap a row of the current batch is.
+ */
+void
+scan_batch_tid(const ColumnScanState *scan, int row, ItemPointer tid)
+{
+	if (scan->batch->from_heap)
+		*tid = scan->batch->tids[row];
+	else
+		segment_tid(scan->unit->reader,
+					scan->vector * COLUMN_VECTOR + row, tid);
 }
 
 /*

@@ -371,6 +371,8 @@ make_units(ColumnScanState *scan)
 		next = s->first + s->nblocks;
 	}
 	add_gap(scan, &room, next, scan->nblocks);
+	if (scan->order_attno != 0)
+		scan_order_units(scan);
 }
 
 /*
