@@ -233,6 +233,164 @@ eval_case(VectorNode *node, VectorSource *source)
 	return node->result = compute_case(node, source) ? &node->out : NULL;
 }
 
+/*---- CASE of constant strings: codes of a dictionary ---- */
+
+/* in owner->bound */
+typedef struct CaseStrings
+{
+	ColumnBytes *strings;		/* ascending, each once */
+	int			nstrings;
+	uint64		id;
+	uint32	   *codes;			/* of each argument that is a value */
+}			CaseStrings;
+
+static int
+compare_strings(const void *a, const void *b)
+{
+	return vector_compare_bytes(a, b);
+}
+
+/* Is this argument a value, not a condition? */
+static bool
+is_value(const VectorNode *node, int i)
+{
+	return i >= node->option &&
+		((i - node->option) % 2 == 1 || i == node->nargs - 1);
+}
+
+/* The distinct strings of all values; a null has any code */
+static void
+sort_strings(VectorNode *node, CaseStrings * set)
+{
+	int			n = 0;
+
+	for (int i = 0; i < node->nargs; i++)
+	{
+		if (is_value(node, i) && !node->args[i]->isnull)
+			set->strings[n++] = node->args[i]->out.bytes[0];
+	}
+	qsort(set->strings, n, sizeof(ColumnBytes), compare_strings);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || vector_compare_bytes(&set->strings[i],
+										   &set->strings[set->nstrings - 1]) != 0)
+			set->strings[set->nstrings++] = set->strings[i];
+	}
+	for (int i = 0; i < node->nargs; i++)
+	{
+		if (is_value(node, i) && !node->args[i]->isnull)
+			set->codes[i] = (ColumnBytes *)
+				bsearch(&node->args[i]->out.bytes[0], set->strings,
+						set->nstrings, sizeof(ColumnBytes), compare_strings) -
+				set->strings;
+	}
+}
+
+/* The strings and their codes, made when they are needed first */
+static const CaseStrings *
+case_strings(VectorNode *node)
+{
+	VectorExpr *expr = node->owner;
+	CaseStrings *set;
+	MemoryContext old;
+
+	if (node->binding == expr->binding)
+		return node->state;
+	old = MemoryContextSwitchTo(expr->bound);
+	set = palloc0(sizeof(CaseStrings));
+	set->strings = palloc0((node->nargs + 1) * sizeof(ColumnBytes));
+	set->codes = palloc0(node->nargs * sizeof(uint32));
+	for (int i = 0; i < node->nargs; i++)
+	{
+		if (is_value(node, i))
+			vector_bind_constant(node->args[i]);
+	}
+	sort_strings(node, set);
+	set->id = vector_new_dictionary();
+	MemoryContextSwitchTo(old);
+	node->state = set;
+	node->binding = expr->binding;
+	return set;
+}
+
+VECTOR_KERNEL void
+blend_code(const uint8 *take, uint32 code, uint32 *out, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		uint32		mask = -(uint32) take[i];
+
+		out[i] = (code & mask) | (out[i] & ~mask);
+	}
+}
+
+/* Rows of take get the value of an argument */
+static void
+blend_string(VectorNode *node, const CaseStrings * set, int arg, int n)
+{
+	BlendRoom  *room = node->scratch;
+
+	if (node->args[arg]->isnull)
+		blend_nulls(node, &node->args[arg]->out, n);
+	else
+		blend_code(room->take, set->codes[arg], node->buffer, n);
+}
+
+/* As compute_case() */
+static bool
+compute_case_strings(VectorNode *node, VectorSource *source)
+{
+	const		CaseStrings *set = case_strings(node);
+	BlendRoom  *room = node->scratch;
+	int64		left = source->nselected;
+	int			i = node->option;
+
+	if (i > 0 && node->args[0]->eval(node->args[0], source) == NULL)
+		return false;
+	begin_blend(node, source);
+	memset(node->buffer, 0, source->nrows * sizeof(uint32));
+	node->out.dictionary = set->strings;
+	node->out.ndictionary = set->nstrings;
+	node->out.dictionary_id = set->id;
+	for (; i + 1 < node->nargs && left > 0; i += 2)
+	{
+		int64		taken = take_when(node, node->args[i], source);
+
+		if (taken < 0)
+			return false;
+		if (taken > 0)
+			blend_string(node, set, i + 1, source->nrows);
+		close_rows(room->take, room->open, source->nrows);
+		left -= taken;
+	}
+	if (left == 0)
+		return true;
+	memcpy(room->take, room->open, source->nrows);
+	blend_string(node, set, node->nargs - 1, source->nrows);
+	return true;
+}
+
+static const Vector *
+eval_case_strings(VectorNode *node, VectorSource *source)
+{
+	return node->result = compute_case_strings(node, source) ? &node->out :
+		NULL;
+}
+
+/* Are all values plain constant strings, that cannot raise an error? */
+static bool
+has_constant_strings(const VectorNode *node)
+{
+	for (int i = 0; i < node->nargs; i++)
+	{
+		if (is_value(node, i) && !IsA(node->args[i]->expr, Const))
+			return false;
+	}
+	return node->kind == VECTOR_BYTES;
+}
+
+/*---- making a CASE ---- */
+
 /* What the conditions of a simple CASE compare with: computed by the CASE */
 static const Vector *
 eval_case_test(VectorNode *node, VectorSource *source)
@@ -310,7 +468,14 @@ vector_build_case(VectorBuild *build, const CaseExpr *expr)
 			return NULL;
 		inner.case_test = node->args[0];
 	}
-	return build_arms(&inner, node, expr, node->option) ? node : NULL;
+	if (!build_arms(&inner, node, expr, node->option))
+		return NULL;
+	if (has_constant_strings(node))
+	{
+		node->kind = VECTOR_CODES;
+		node->eval = eval_case_strings;
+	}
+	return node;
 }
 
 /*---- COALESCE ---- */

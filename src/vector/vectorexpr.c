@@ -255,6 +255,46 @@ vector_eval(VectorExpr *expr, VectorSource *source)
 	return result != NULL ? result : eval_by_row(expr, source);
 }
 
+/* Rows of a list for which truth is 1 */
+static int
+select_listed(const uint8 *truth, const int *selected, int nselected,
+			  int *rows)
+{
+	int			n = 0;
+
+	for (int i = 0; i < nselected; i++)
+	{
+		int			row = selected[i];
+
+		rows[n] = row;
+		n += truth[row];
+	}
+	return n;
+}
+
+/* The same for all of the first nrows rows, eight at a time */
+static int
+select_all(const uint8 *truth, int nrows, int *rows)
+{
+	int			n = 0;
+
+	for (int first = 0; first < nrows; first += 8)
+	{
+		int			end = Min(first + 8, nrows);
+		uint64		eight;
+
+		memcpy(&eight, truth + first, sizeof(eight));
+		if (eight == 0)
+			continue;
+		for (int row = first; row < end; row++)
+		{
+			rows[n] = row;
+			n += truth[row];
+		}
+	}
+	return n;
+}
+
 /*
  * vector_select: the selected rows for which a condition is true, ascending.
  * rows has room for all that are selected, and may be the source's own list.
@@ -263,20 +303,20 @@ vector_eval(VectorExpr *expr, VectorSource *source)
 int
 vector_select(VectorExpr *expr, VectorSource *source, int *rows)
 {
-	const Vector *truth = vector_eval(expr, source);
-	const int  *selected = source->selected;
-	int			nselected = source->nselected;
-	int			n = 0;
+	const Vector *v = vector_eval(expr, source);
+	const uint8 *truth = v->bools;
+	uint8		known[COLUMN_VECTOR];
 
-	if (truth->kind != VECTOR_BOOL)
+	if (v->kind != VECTOR_BOOL)
 		elog(ERROR, "a condition is not boolean");
-	for (int i = 0; i < nselected; i++)
+	if (v->has_nulls)
 	{
-		int			row = selected[i];
-
-		rows[n] = row;
-		n += truth->bools[row] &
-			!(truth->has_nulls && vector_is_null(truth, row));
+		vector_expand_bits(v->nulls, known);
+		for (int i = 0; i < source->nrows; i++)
+			known[i] = truth[i] & (known[i] ^ 1);
+		truth = known;
 	}
-	return n;
+	if (source->nselected == source->nrows)
+		return select_all(truth, source->nrows, rows);
+	return select_listed(truth, source->selected, source->nselected, rows);
 }
