@@ -105,7 +105,8 @@ class Client:
         self.sender.close()
 
     def main(self):
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         outcome = Outcome()
         try:

@@ -178,12 +178,12 @@ def verdict(ok):
 def target_rows(results):
     rows = []
     for what, workload, prefix, other, wanted in TARGETS:
-        for step, found in results.of(workload):
-            if step.startswith(prefix) and OURS in found and other in found:
-                mine, theirs = found[OURS].get('rate'), found[other].get('rate')
-                if mine and theirs:
-                    rows.append([what, step, other, '>= %g' % wanted, ratio_text(mine / theirs),
-                                 verdict(mine / theirs >= wanted)])
+        ratios = [(step, ratio) for w, step, name, engine, ratio in results.comparisons()
+                  if w == workload and step.startswith(prefix) and name == 'rate'
+                  and engine == other]
+        rows += [[what, step, other, '>= %g' % wanted, ratio_text(ratio), verdict(ratio >= wanted)]
+                 for step, ratio in ratios] or [
+                     [what, '', other, '>= %g' % wanted, '–', 'not measured']]
     ours, heaps = oltp_loss(results, OURS), oltp_loss(results, BASE)
     if ours is not None and heaps is not None:
         rows.append(['HTAP: loss of transactions', 'oltp-both', BASE, '<= half of heap\'s',
@@ -300,7 +300,8 @@ def heading(about):
             table(['', ''], [[k, v] for k, v in about['facts'].items()]), '',
             '## Engines', '',
             'Versions are what the running engines report. Nothing is claimed about any other.', '',
-            table(['engine', 'version', 'driver', 'settings'], about['engines']), '']
+            table(['engine', 'version', 'driver', '`SELECT 1` takes', 'settings'],
+                  about['engines']), '']
 
 
 def section(title, header, rows, otherwise):
@@ -314,7 +315,7 @@ def write(directory, measurements, engines, about):
     drawn = plots(results, directory)
     lines = heading(about)
     lines += section('Targets', ['what', 'step', 'beside', 'wanted', 'measured', 'verdict'],
-                     target_rows(results), 'Nothing that has a target was measured.')
+                     target_rows(results), '')
     for workload in results.workloads():
         lines += ['## ' + ALL[workload].title, '', ALL[workload].about, '',
                   rate_table(results, workload), '']

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from . import cluster
-from .clients import short
+from .clients import Histogram, short
 from .cluster import BENCH, say
 from .report import cost_text
 
@@ -153,18 +153,31 @@ def run(workloads, engines, plan, state, turns=1):
 
 
 def describe(engines):
-    """Versions as the running engines report them, and settings."""
+    """Versions as the running engines report them, what driver and protocol cost, settings."""
     found = []
     for engine in engines:
         try:
             engine.start()
             try:
-                found.append([engine.name, engine.version(), engine.driver, engine.settings()])
+                found.append([engine.name, engine.version(), engine.driver, round_trip(engine),
+                              engine.settings()])
             finally:
                 engine.stop()
         except Exception as error:      # pylint: disable=broad-except
-            found.append([engine.name, 'does not start: ' + short(error), engine.driver, ''])
+            found.append([engine.name, 'does not start: ' + short(error), engine.driver, '', ''])
     return found
+
+
+def round_trip(engine, count=300):
+    """The median time of a statement that does nothing, as text."""
+    session = engine.connect()
+    latencies = Histogram()
+    for _ in range(count):
+        begin = time.perf_counter()
+        session.run('SELECT 1')
+        latencies.add(time.perf_counter() - begin)
+    session.close()
+    return '%.0f us' % (latencies.quantile(0.5) * 1e6)
 
 
 def machine():

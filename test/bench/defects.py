@@ -22,14 +22,14 @@ class LosesInserts(Defect):
 
 class LosesUpdates(Defect):
     def run(self, sql, params=()):
-        return 1 if sql.startswith('UPDATE') and self.every(10) else super().run(sql, params)
+        return 1 if sql.startswith('UPDATE') and self.every(3) else super().run(sql, params)
 
 
 class LosesHistory(Defect):
     """Commits transactions without their last row."""
 
     def insert(self, table, row):
-        return 1 if 'history' in table.name and self.every(5) else super().insert(table, row)
+        return 1 if 'history' in table.name else super().insert(table, row)
 
 
 class LosesLoadedRows(Defect):
@@ -40,7 +40,7 @@ class LosesLoadedRows(Defect):
 class ReadsTheWrongRow(Defect):
     def run(self, sql, params=()):
         rows = super().run(sql, params)
-        if sql.startswith('SELECT ycsb_key') and rows and self.every(20):
+        if sql.startswith('SELECT ycsb_key') and rows and self.every(5):
             rows = [('user' + '0' * 20,) + rows[0][1:]]
         return rows
 
@@ -66,7 +66,7 @@ class IsStale(Defect):
 
 class FailsNowAndThen(Defect):
     def run(self, sql, params=()):
-        if sql.startswith('SELECT') and self.every(50):
+        if sql.startswith('SELECT') and self.every(5):
             raise RuntimeError('disk on fire')
         return super().run(sql, params)
 
@@ -84,7 +84,7 @@ class WrongSums(Defect):
 # What is broken, how, in which steps of which workload it has to be noticed, and how long a step
 # takes if more than two looks are needed.
 DEFECTS = (
-    ('lost inserts', LosesInserts, 'ycsb', ('D-latest', 'consistency')),
+    ('lost inserts', LosesInserts, 'ycsb', ('D-latest', 'consistency'), 0.5),
     ('reads of a wrong row', ReadsTheWrongRow, 'ycsb', ('C-zipfian',)),
     ('errors now and then', FailsNowAndThen, 'ycsb', ('C-zipfian',)),
     ('lost updates', LosesUpdates, 'tpcc', ('consistency',)),

@@ -75,6 +75,29 @@ class PostgresSession(Session):
                    for table in tables)
 
 
+class UrlSession(PostgresSession):
+    """Not every server that speaks the protocol has VACUUM, these settings or these sizes."""
+
+    def try_query(self, sql):
+        try:
+            return self.query(sql)
+        except psycopg2.Error:
+            return None
+
+    def lookups(self):
+        for name, value in LOOKUP.items():
+            self.try_query('SET %s = %s' % (name, value))
+
+    def settle(self, tables):
+        for table in tables:
+            if self.try_query('VACUUM (ANALYZE) %s' % table.name) is None:
+                self.execute('ANALYZE %s' % table.name)
+
+    def size(self, tables):
+        sizes = [self.try_query("SELECT pg_total_relation_size('%s')" % t.name) for t in tables]
+        return sum(int(rows[0][0]) for rows in sizes) if None not in sizes else None
+
+
 class Postgres(Engine):
     """What is common to every server that speaks PostgreSQL's protocol."""
 
@@ -105,6 +128,8 @@ class Postgres(Engine):
 
 class PostgresUrl(Postgres):
     """A server that runs elsewhere: its settings are its owner's."""
+
+    session = UrlSession
 
     def __init__(self, context, name, url):
         super().__init__(context)
