@@ -285,9 +285,11 @@ extern int	vector_compare_bytes(const ColumnBytes *a, const ColumnBytes *b);
 extern bool vector_compare_strings(VectorNode *node,
 								   const VectorSource *source);
 
-/* vectorlogic.c: bits of nulls as bytes, and back */
+/* vectorbits.c */
 extern void vector_expand_bits(const uint64 *bits, uint8 *bytes);
 extern void vector_pack_bits(const uint8 *bytes, uint64 *bits);
+
+/* vectorlogic.c */
 extern VectorNode *vector_build_bool(VectorBuild *build, const BoolExpr *expr);
 extern VectorNode *vector_build_nulltest(VectorBuild *build,
 										 const NullTest *test);
