@@ -17,7 +17,8 @@ static const VectorFunction *const tables[] = {
 	vector_int_functions,
 	vector_float_functions,
 	vector_cast_functions,
-	vector_compare_functions
+	vector_compare_functions,
+	vector_time_functions
 };
 
 /*---- look-up ---- */
