@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "aggregate/aggregate.h"
 #include "alex/alex.h"
 #include "column/column.h"
 #include "scan/scan.h"
@@ -61,6 +62,14 @@ define_scans(void)
 							 &columnar_scan,
 							 COLUMNAR_SCAN_ON,
 							 columnar_scan_options,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("omendb.columnar_aggregate",
+							 "Lets queries aggregate columns of omendb tables as vectors instead of row by row.",
+							 "It needs omendb.columnar_scan.",
+							 &columnar_aggregate,
+							 true,
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
@@ -134,4 +143,5 @@ _PG_init(void)
 	worker_init();
 	omendb_table_init();
 	column_scan_init();
+	aggregate_init();
 }

@@ -20,7 +20,7 @@
 #include "compat.h"
 #include "vector/vector.h"
 
-/* ------------------------------------------------------------------------
+/*------------------------------------------------------------------------
  * Aggregate functions.  The state of one function for one group is so many
  * bytes, aligned to 16; states that need more memory take it from the spec's
  * context, which is reset when all groups are forgotten.
@@ -64,15 +64,15 @@ struct AggFunction
 						const int *rows, int nrows);
 
 	/*
-	 * Adds all rows of a segment by its statistics; false, and nothing done, if
-	 * they do not tell.  column is NULL for count(*).  NULL: never.
+	 * Adds all rows of a segment by its statistics; false, and nothing done,
+	 * if they do not tell.  column is NULL for count(*).  NULL: never.
 	 */
 	bool		(*add_stats) (const AggSpec *spec, void *state,
 							  const SegmentColumn *column, int nrows);
 
 	/*
-	 * Adds what another state of the same spec has seen.  That one must not be
-	 * used any more: its memory may be taken over, or freed.
+	 * Adds what another state of the same spec has seen.  That one must not
+	 * be used any more: its memory may be taken over, or freed.
 	 */
 	void		(*combine) (const AggSpec *spec, void *state, void *other);
 
@@ -103,7 +103,7 @@ extern const AggFunction *agg_function(const Aggref *aggref);
 extern void agg_spec_init(AggSpec *spec, const Aggref *aggref,
 						  MemoryContext context);
 
-/* ------------------------------------------------------------------------
+/*------------------------------------------------------------------------
  * The plan.  custom_scan_tlist has the grouping expressions, then the
  * aggregates as Aggrefs, all over the columns of the table (varno of the scan
  * below).  The scan is the only child of modes WHOLE and PARTIAL; the child of

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggplan.h
+ *	  What aggplan.c and aggcost.c share: a grouping as the planner sees it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMENDB_AGGPLAN_H
+#define OMENDB_AGGPLAN_H
+
+#include "postgres.h"
+
+#include "nodes/pathnodes.h"
+
+#include "aggregate/aggregate.h"
+
+/* what rows are grouped by, and what is computed for each group */
+typedef struct AggShape
+{
+	const RelOptInfo *input;	/* whose rows these are */
+	PathTarget *target;			/* what is returned for a group */
+	List	   *keys;			/* expressions */
+	List	   *aggs;			/* Aggrefs */
+	List	   *having;			/* conditions on groups */
+	bool		distinct;		/* one of aggs is DISTINCT */
+} AggShape;
+
+/* aggplan.c */
+extern Node *agg_argument(const Aggref *agg);
+
+/* aggcost.c */
+extern void agg_cost(PlannerInfo *root, CustomPath *path, AggMode mode,
+					 const AggShape *shape, const Path *input);
+
+#endif							/* OMENDB_AGGPLAN_H */
