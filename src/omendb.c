@@ -18,6 +18,7 @@
 #include "column/column.h"
 #include "scan/scan.h"
 #include "table/table.h"
+#include "top/top.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -144,4 +145,5 @@ _PG_init(void)
 	omendb_table_init();
 	column_scan_init();
 	aggregate_init();
+	top_init();
 }
