@@ -68,6 +68,7 @@ take_keys(AggDistinct *d, uint32 group)
 		agg_key_write(&d->inner->keys[k], agg_table_word(d->inner, group, k),
 					  agg_table_tag(d->inner, group, k),
 					  agg_table_shown(d->inner, group, k), &d->bytes);
+		d->outer->keys[k].scale = d->inner->keys[k].scale;
 		agg_key_read(&d->outer->keys[k], d->bytes.data);
 	}
 }
