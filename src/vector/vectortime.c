@@ -25,7 +25,7 @@
 
 #include "vector/vectortime.h"
 
-#define DAY_SLOTS		2048	/* days whose values are remembered */
+#define DAY_SLOTS		8192	/* days whose values are remembered */
 #define NO_DAY			PG_INT32_MIN
 
 /* times that are at least so far from the ends can be rounded and moved */
@@ -69,8 +69,8 @@ struct TimeState
 	int64		local[COLUMN_VECTOR];
 	int64		work[COLUMN_VECTOR];
 	int64		(*day_value) (const TimeState *state, int day);
-	int32		slots[DAY_SLOTS];	/* day that each is of */
-	int64		values[DAY_SLOTS];
+	int32	   *slots;			/* day that each is of; NULL: none yet */
+	int64	   *values;
 };
 
 /*---- the calendar; days are counted from 2000-01-01 ---- */
@@ -296,6 +296,13 @@ find_zone(const ColumnBytes *bytes)
 		pg_tzset(name) : NULL;
 }
 
+static void
+forget_days(TimeState *state)
+{
+	for (int i = 0; state->slots != NULL && i < DAY_SLOTS; i++)
+		state->slots[i] = NO_DAY;
+}
+
 /* The node's state, and whether it is to be filled for another binding */
 static TimeState *
 get_state(VectorNode *node, bool *fresh)
@@ -316,8 +323,7 @@ get_state(VectorNode *node, bool *fresh)
 		state->epoch = false;
 		state->tz = state->session = session_timezone;
 		state->zone.npieces = 0;
-		for (int i = 0; i < DAY_SLOTS; i++)
-			state->slots[i] = NO_DAY;
+		forget_days(state);
 	}
 	return state;
 }
@@ -447,9 +453,19 @@ day_bounds(const Vector *v, int *first, int *last)
 
 /* Looks up what depends on the day, for rows that are selected. */
 static void
-look_up_days(TimeState *state, const int64 *days, const VectorSource *source,
+look_up_days(VectorNode *node, const int64 *days, const VectorSource *source,
 			 int64 *out)
 {
+	TimeState  *state = node->state;
+
+	if (state->slots == NULL)
+	{
+		state->slots = MemoryContextAlloc(node->owner->context,
+										  DAY_SLOTS * sizeof(int32));
+		state->values = MemoryContextAlloc(node->owner->context,
+										   DAY_SLOTS * sizeof(int64));
+		forget_days(state);
+	}
 	for (int i = 0; i < source->nselected; i++)
 	{
 		int			row = source->selected[i];
@@ -580,7 +596,7 @@ extract_field(VectorNode *node, const VectorSource *source, int64 *out)
 	days = days_of(state, v, source->nrows);
 	if (days == NULL)
 		return false;
-	look_up_days(state, days, source, out);
+	look_up_days(node, days, source, out);
 	return true;
 }
 
@@ -745,7 +761,7 @@ trunc_kernel(VectorNode *node, const VectorSource *source)
 	{
 		from = days_of(state, v, source->nrows);
 		if (from != NULL)
-			look_up_days(state, from, source, vector_ints(node));
+			look_up_days(node, from, source, vector_ints(node));
 	}
 	return from != NULL;
 }

@@ -15,20 +15,26 @@
 #include "vector/vectorinternal.h"
 
 #define VECTOR_ZONE_PIECES	256
+#define VECTOR_ZONE_SLOTS	512
 
-/* local time is UTC plus offset, up to end; microseconds since 2000 */
+/* local time is UTC plus offset, up to last; microseconds since 2000 */
 typedef struct VectorZonePiece
 {
-	int64		end;
+	int64		last;
 	int64		offset;
 } VectorZonePiece;
 
 typedef struct VectorZone
 {
 	const pg_tz *tz;
-	int64		low;			/* where the first piece begins */
+	int64		low;			/* what is known of it, up to high */
+	int64		high;
 	int			npieces;
 	VectorZonePiece pieces[VECTOR_ZONE_PIECES];
+
+	/* piece at low + i * 2^shift */
+	int			shift;
+	uint8		slots[VECTOR_ZONE_SLOTS];
 } VectorZone;
 
 /* a / b rounded down, for b > 0 */

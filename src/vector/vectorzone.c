@@ -51,13 +51,53 @@ next_piece(const pg_tz *tz, pg_time_t *seconds, VectorZonePiece *piece)
 		(found > 0 && boundary <= *seconds))
 		return false;
 	piece->offset = before * USECS_PER_SEC;
-	piece->end = PG_INT64_MAX;
+	piece->last = PG_INT64_MAX;
 	if (found > 0)
 	{
-		piece->end = time_of(boundary);
+		piece->last = time_of(boundary) - 1;
 		*seconds = boundary;
 	}
 	return true;
+}
+
+/* The pieces from low to high; the last of them has no end. */
+static bool
+find_pieces(VectorZone *zone)
+{
+	pg_time_t	seconds = seconds_of(zone->low);
+	VectorZonePiece *piece;
+
+	zone->npieces = 0;
+	do
+	{
+		piece = &zone->pieces[zone->npieces];
+		if (zone->npieces >= VECTOR_ZONE_PIECES ||
+			!next_piece(zone->tz, &seconds, piece))
+			return false;
+		zone->npieces++;
+	} while (piece->last < zone->high);
+	piece->last = PG_INT64_MAX;
+	return true;
+}
+
+static void
+fill_slots(VectorZone *zone)
+{
+	uint64		range = (uint64) zone->high - (uint64) zone->low;
+	int			p = 0;
+
+	zone->shift = 0;
+	while (range >> zone->shift >= VECTOR_ZONE_SLOTS)
+		zone->shift++;
+	for (int i = 0; i < VECTOR_ZONE_SLOTS; i++)
+	{
+		uint64		distance = (uint64) i << zone->shift;
+
+		while (distance <= range &&
+			   zone->low + (int64) distance > zone->pieces[p].last)
+			p++;
+		zone->slots[i] = (uint8) p;
+	}
 }
 
 /*
@@ -68,50 +108,19 @@ next_piece(const pg_tz *tz, pg_time_t *seconds, VectorZonePiece *piece)
 bool
 vector_zone_cover(VectorZone *zone, const pg_tz *tz, int64 low, int64 high)
 {
-	pg_time_t	seconds = seconds_of(low);
-
 	if (zone->npieces > 0 && zone->tz == tz && low >= zone->low &&
-		(high < zone->pieces[zone->npieces - 1].end ||
-		 zone->pieces[zone->npieces - 1].end == PG_INT64_MAX))
+		high <= zone->high)
 		return true;
 	zone->tz = tz;
 	zone->low = low;
-	zone->npieces = 0;
-	do
+	zone->high = high;
+	if (!find_pieces(zone))
 	{
-		VectorZonePiece *piece = &zone->pieces[zone->npieces];
-
-		if (zone->npieces >= VECTOR_ZONE_PIECES ||
-			!next_piece(tz, &seconds, piece))
-		{
-			zone->npieces = 0;
-			return false;
-		}
-		zone->npieces++;
-		if (piece->end > high)
-			return true;
-	} while (true);
-}
-
-/* The piece that has a time, which is likely to be the one numbered p */
-static inline int
-find_piece(const VectorZone *zone, int64 time, int p)
-{
-	int			low = 0;
-	int			high = zone->npieces - 1;
-
-	if (time < zone->pieces[p].end && (p == 0 || time >= zone->pieces[p - 1].end))
-		return p;
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (time < zone->pieces[middle].end)
-			high = middle;
-		else
-			low = middle + 1;
+		zone->npieces = 0;
+		return false;
 	}
-	return low;
+	fill_slots(zone);
+	return true;
 }
 
 /*
@@ -122,7 +131,7 @@ void
 vector_zone_local(const VectorZone *zone, const int64 *times, int64 *local,
 				  int n)
 {
-	int			p = 0;
+	uint64		low = (uint64) zone->low;
 
 	if (zone->npieces == 1)
 	{
@@ -131,7 +140,11 @@ vector_zone_local(const VectorZone *zone, const int64 *times, int64 *local,
 	}
 	for (int i = 0; i < n; i++)
 	{
-		p = find_piece(zone, times[i], p);
+		uint64		slot = ((uint64) times[i] - low) >> zone->shift;
+		int			p = zone->slots[Min(slot, VECTOR_ZONE_SLOTS - 1)];
+
+		while (times[i] > zone->pieces[p].last)
+			p++;
 		local[i] = (int64) ((uint64) times[i] + (uint64) zone->pieces[p].offset);
 	}
 }
