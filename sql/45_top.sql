@@ -60,6 +60,27 @@ BEGIN
 	END IF;
 END $$;
 
+-- The first row of each group
+EXPLAIN (COSTS OFF) SELECT DISTINCT ON (device) device, ts, long FROM top WHERE id > 20 ORDER BY device, ts DESC, id;
+SELECT DISTINCT ON (b, device % 3) b, device % 3 AS d, ts, f FROM top WHERE id > 20 ORDER BY b, device % 3 DESC, f DESC NULLS LAST, id;
+SELECT query, (top_two_ways(query)).* FROM unnest(ARRAY[
+	'SELECT DISTINCT ON (device) * FROM top ORDER BY device, ts DESC',
+	'SELECT DISTINCT ON (device) device, id FROM top ORDER BY device, ts, id',
+	'SELECT DISTINCT ON (device) device FROM top',
+	'SELECT DISTINCT ON (t, n) t, n, id FROM top WHERE device < 9 ORDER BY t DESC NULLS LAST, n, f, id',
+	'SELECT DISTINCT ON (t, n) t, n FROM top WHERE device < 9 ORDER BY t DESC NULLS LAST',
+	'SELECT DISTINCT ON (f) f, c, id FROM top ORDER BY f, c DESC, id',
+	'SELECT DISTINCT ON (lower(t)) lower(t), c, id FROM top ORDER BY lower(t), c, id LIMIT 5 OFFSET 3',
+	'SELECT DISTINCT ON (d) d, n, id FROM top ORDER BY d DESC, n DESC NULLS LAST, id DESC',
+	'SELECT DISTINCT ON (b) b, u FROM top ORDER BY b, u',
+	'SELECT DISTINCT ON (id) id, long FROM top ORDER BY id',
+	'SELECT DISTINCT ON (device) device, id FROM top WHERE id < 0 ORDER BY device, ts',
+	'SELECT x, (SELECT count(*) FROM (SELECT DISTINCT ON (b) b, id FROM top WHERE device = x ORDER BY b, id) s) FROM generate_series(1, 3) x',
+	'SELECT id + 1 FROM (SELECT DISTINCT ON (device) id, device FROM top ORDER BY device, ts DESC, id) s WHERE device < 5',
+	-- not
+	'SELECT DISTINCT device FROM top ORDER BY device',
+	'SELECT DISTINCT ON (device) device, count(*) FROM top GROUP BY device, b ORDER BY device, count(*)']) AS query;
+
 -- Every type, direction and place of nulls
 SELECT key, bool_and(ours) AS ours, bool_and(same) AS same, sum(nrows) AS nrows
 FROM unnest(ARRAY['id', 'ts', 'f', 'n', 't', 'c', 'd', 'b', 'u', 'device', 'device + 1', 'f * 2', 'lower(t)', 'f::float4', 'd::timestamp']) key,

@@ -2,7 +2,8 @@
  *
  * topplan.c
  *	  Offers the planner the first rows of a table in some order (ORDER BY with
- *	  LIMIT), found in its columns, and makes plans of it.
+ *	  LIMIT), or of each group (DISTINCT ON), found in its columns, and makes
+ *	  plans of it.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,16 +12,16 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/planner.h"
 #include "optimizer/tlist.h"
+#include "utils/selfuncs.h"
 
-#include "scan/scan.h"
 #include "top/top.h"
-#include "vector/vector.h"
 
 /* rows that are worth a visit to the heap each */
 #define TOP_MAX_ROWS	10000
@@ -28,6 +29,10 @@
 /* costs for each row, as parts of cpu_operator_cost: comparing with the worst */
 #define COST_COMPARE	0.2
 #define COST_BY_ROW		2.0
+#define COST_GROUP		0.5
+
+/* memory of a group's first row, beside what its table takes */
+#define GROUP_BYTES		256
 
 static create_upper_paths_hook_type prev_create_upper_paths = NULL;
 
@@ -50,7 +55,10 @@ typedef struct TopOrder
 	List	   *keys;			/* expressions */
 	List	   *operators;		/* OIDs: "less" of the order */
 	List	   *nulls_first;	/* integers */
-	int			limit;
+	int			limit;			/* 0: one row of each group */
+	int			ngrouped;		/* so many keys make the group */
+	PathTarget *target;			/* what is returned of a row */
+	List	   *pathkeys;		/* how the result is sorted */
 } TopOrder;
 
 /*---- paths ---- */
@@ -68,42 +76,80 @@ constant_limit(const Node *node)
 	return DatumGetInt64(c->constvalue);
 }
 
-/* Is it a simple query with a limit that is known? */
+/* Nothing but sorting, and DISTINCT, happens to the rows of a table. */
 static bool
-find_limit(const Query *parse, int *limit)
+is_simple(const Query *parse)
 {
-	int64		count;
-	int64		offset;
+	return !parse->hasAggs && parse->groupClause == NIL &&
+		parse->groupingSets == NIL && parse->havingQual == NULL &&
+		!parse->hasWindowFuncs && !parse->hasTargetSRFs &&
+		parse->rowMarks == NIL;
+}
 
-	if (parse->limitCount == NULL || parse->limitOption != LIMIT_OPTION_COUNT ||
-		parse->sortClause == NIL || parse->distinctClause != NIL ||
-		parse->hasAggs || parse->groupClause != NIL ||
-		parse->groupingSets != NIL || parse->havingQual != NULL ||
-		parse->hasWindowFuncs || parse->hasTargetSRFs ||
-		parse->rowMarks != NIL)
+/* ORDER BY with a limit that is known */
+static bool
+find_limit(PlannerInfo *root, TopOrder *order, List **clauses)
+{
+	const Query *parse = root->parse;
+	int64		count = constant_limit(parse->limitCount);
+	int64		offset = constant_limit(parse->limitOffset);
+
+	if (parse->sortClause == NIL || parse->distinctClause != NIL ||
+		parse->limitOption != LIMIT_OPTION_COUNT || count <= 0 ||
+		count > TOP_MAX_ROWS || offset < 0 || offset > TOP_MAX_ROWS - count)
 		return false;
-	count = constant_limit(parse->limitCount);
-	offset = constant_limit(parse->limitOffset);
-	if (count <= 0 || count > TOP_MAX_ROWS || offset < 0 ||
-		offset > TOP_MAX_ROWS - count)
+	order->limit = count + offset;
+	order->ngrouped = 0;
+	order->target = root->upper_targets[UPPERREL_ORDERED];
+	order->pathkeys = root->sort_pathkeys;
+	*clauses = parse->sortClause;
+	return true;
+}
+
+/* DISTINCT ON: ORDER BY has the same expressions first, or fewer of them. */
+static bool
+find_groups(PlannerInfo *root, const RelOptInfo *table, TopOrder *order,
+			List **clauses)
+{
+	const Query *parse = root->parse;
+	bool		longer = list_length(parse->sortClause) >=
+	list_length(parse->distinctClause);
+	ListCell   *a;
+	ListCell   *b;
+
+	if (!parse->hasDistinctOn || parse->distinctClause == NIL)
 		return false;
-	*limit = count + offset;
+	forboth(a, parse->sortClause, b, parse->distinctClause)
+	{
+		if (lfirst_node(SortGroupClause, a)->tleSortGroupRef !=
+			lfirst_node(SortGroupClause, b)->tleSortGroupRef)
+			return false;
+	}
+	order->limit = 0;
+	order->ngrouped = list_length(parse->distinctClause);
+	order->target = table->reltarget;
+	order->pathkeys = longer ? root->sort_pathkeys : root->distinct_pathkeys;
+	*clauses = longer ? parse->sortClause : parse->distinctClause;
 	return true;
 }
 
 static bool
-find_order(PlannerInfo *root, Index varno, TopOrder *order)
+find_keys(PlannerInfo *root, Index varno, const List *clauses,
+		  TopOrder *order)
 {
-	ListCell   *lc;
+	const ListCell *lc;
 
 	order->keys = order->operators = order->nulls_first = NIL;
-	foreach(lc, root->parse->sortClause)
+	foreach(lc, clauses)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
 		Node	   *key = get_sortgroupclause_expr(clause,
 												   root->processed_tlist);
 
-		if (vector_support(key, varno) == VECTOR_NEVER)
+		if (!OidIsValid(clause->sortop) ||
+			vector_support(key, varno) == VECTOR_NEVER ||
+			(list_length(order->keys) < order->ngrouped &&
+			 !agg_key_supported(exprType(key), exprCollation(key))))
 			return false;
 		order->keys = lappend(order->keys, key);
 		order->operators = lappend_oid(order->operators, clause->sortop);
@@ -129,7 +175,8 @@ scan_target(PlannerInfo *root, const TopOrder *order)
 static Cost
 row_cost(PlannerInfo *root, const TopOrder *order, Index varno)
 {
-	Cost		cost = COST_COMPARE * cpu_operator_cost;
+	Cost		cost = cpu_operator_cost *
+	(COST_COMPARE + COST_GROUP * order->ngrouped);
 	ListCell   *lc;
 
 	foreach(lc, order->keys)
@@ -148,17 +195,33 @@ row_cost(PlannerInfo *root, const TopOrder *order, Index varno)
 }
 
 /*
+ * How many rows are returned; -1 if their groups might not fit into memory.
+ */
+static double
+count_rows(PlannerInfo *root, const TopOrder *order, const Path *scan)
+{
+	double		groups;
+
+	if (order->ngrouped == 0)
+		return clamp_row_est(Min(order->limit, scan->rows));
+	groups = clamp_row_est(estimate_num_groups(root,
+											   list_copy_head(order->keys,
+															  order->ngrouped),
+											   scan->rows, NULL, NULL));
+	return groups * GROUP_BYTES > get_hash_memory_limit() ? -1 : groups;
+}
+
+/*
  * Costs: a pass over the keys' columns; a few rows that are better than those
  * before, as many as a random order has; and a page of the heap for each row
  * that is returned.
  */
 static void
 cost_top(PlannerInfo *root, CustomPath *path, const TopOrder *order,
-		 const Path *scan)
+		 const Path *scan, double rows)
 {
 	RelOptInfo *table = scan->parent;
 	const PathTarget *target = path->path.pathtarget;
-	double		rows = Max(Min(order->limit, scan->rows), 1);
 	double		taken = rows * (1 + log(Max(scan->rows / rows, 1)));
 	Cost		factor = columnar_scan == COLUMNAR_SCAN_FORCE ? 1e-6 : 1;
 
@@ -177,24 +240,29 @@ make_path(PlannerInfo *root, RelOptInfo *table, const TopOrder *order,
 {
 	CustomPath *scan = scan_vector_path(root, table, workers);
 	CustomPath *path;
+	double		rows;
 
 	if (scan == NULL)
+		return NULL;
+	rows = count_rows(root, order, &scan->path);
+	if (rows < 0)
 		return NULL;
 	scan->path.pathtarget = scan_target(root, order);
 	path = makeNode(CustomPath);
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = table;
-	path->path.pathtarget = root->upper_targets[UPPERREL_ORDERED];
+	path->path.pathtarget = order->target;
 	path->path.parallel_safe = table->consider_parallel;
 	path->path.parallel_workers = workers;
-	path->path.pathkeys = root->sort_pathkeys;
+	path->path.pathkeys = order->pathkeys;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make1(scan);
 	path->custom_private = list_make4(order->keys, order->operators,
 									  order->nulls_first,
-									  list_make1_int(order->limit));
+									  list_make2_int(order->limit,
+													 order->ngrouped));
 	path->methods = &path_methods;
-	cost_top(root, path, order, &scan->path);
+	cost_top(root, path, order, &scan->path, rows);
 	return &path->path;
 }
 
@@ -219,7 +287,15 @@ add_parallel_path(PlannerInfo *root, RelOptInfo *table, RelOptInfo *ordered,
 	rows = path->rows * workers;
 	add_path(ordered, (Path *)
 			 create_gather_merge_path(root, ordered, path, path->pathtarget,
-									  root->sort_pathkeys, NULL, &rows));
+									  order->pathkeys, NULL, &rows));
+}
+
+static bool
+is_candidate(const PlannerInfo *root, const RelOptInfo *input)
+{
+	return columnar_scan != COLUMNAR_SCAN_OFF && enable_sort &&
+		IS_SIMPLE_REL(input) && input->rtekind == RTE_RELATION &&
+		is_simple(root->parse);
 }
 
 static void
@@ -227,21 +303,23 @@ top_create_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 					   RelOptInfo *input, RelOptInfo *output, void *extra)
 {
 	TopOrder	order;
+	List	   *clauses;
 	Path	   *path;
 
 	if (prev_create_upper_paths)
 		prev_create_upper_paths(root, stage, input, output, extra);
-	if (stage != UPPERREL_ORDERED || columnar_scan == COLUMNAR_SCAN_OFF ||
-		!enable_sort || !IS_SIMPLE_REL(input) ||
-		input->rtekind != RTE_RELATION ||
-		!find_limit(root->parse, &order.limit) ||
-		!find_order(root, input->relid, &order))
+	if ((stage != UPPERREL_ORDERED && stage != UPPERREL_DISTINCT) ||
+		!is_candidate(root, input) ||
+		!(stage == UPPERREL_ORDERED ? find_limit(root, &order, &clauses) :
+		  find_groups(root, input, &order, &clauses)) ||
+		!find_keys(root, input->relid, clauses, &order))
 		return;
 	path = make_path(root, input, &order, 0);
 	if (path == NULL)
 		return;
 	add_path(output, path);
-	add_parallel_path(root, input, output, &order);
+	if (order.ngrouped == 0)
+		add_parallel_path(root, input, output, &order);
 }
 
 /*---- plans ---- */
@@ -264,12 +342,22 @@ plan_top(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 }
 
 /*
- * top_plan_limit: how many rows are wanted.
+ * top_plan_limit: how many rows are wanted; 0: one of each group.
  */
 int
 top_plan_limit(const CustomScan *plan)
 {
 	return linitial_int(lthird(plan->custom_private));
+}
+
+/*
+ * top_plan_grouped: how many keys make the group of which the first row is
+ * wanted; 0: there are no groups.
+ */
+int
+top_plan_grouped(const CustomScan *plan)
+{
+	return lsecond_int(lthird(plan->custom_private));
 }
 
 /*
