@@ -39,7 +39,8 @@ agg_distinct_create(AggTable *outer, const bool *distinct,
 		d->inner_agg[i] = distinct[i] ? -1 : ninner++;
 	inner = agg_table_create(outer->nkeys + 1, ninner, outer->limit, parent);
 	for (i = 0; i <= outer->nkeys; i++)
-		agg_key_init(&inner->keys[i], types[i], collations[i], inner->context);
+		agg_key_init(&inner->keys[i], types[i], collations[i],
+					 inner->values_context);
 	for (i = 0; i < outer->naggs; i++)
 	{
 		if (!distinct[i])

@@ -258,7 +258,7 @@ init_tables(AggregateState *state, int naggs, const Expr *distinct)
 
 		types[i] = exprType((const Node *) key);
 		collations[i] = exprCollation((const Node *) key);
-		agg_key_init(&t->keys[i], types[i], collations[i], t->context);
+		agg_key_init(&t->keys[i], types[i], collations[i], t->values_context);
 	}
 	types[i] = exprType((const Node *) distinct);
 	collations[i] = exprCollation((const Node *) distinct);

@@ -685,5 +685,9 @@ void
 agg_key_reset(AggKey *key)
 {
 	intern_reset(&key->intern);
+	if (key->numbers != NULL)
+		pfree(key->numbers);
+	key->numbers = NULL;
+	key->nnumbers = 0;
 	key->dictionary_id = 0;
 }

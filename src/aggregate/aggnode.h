@@ -171,8 +171,10 @@ typedef struct AggTable
 	Size		group_bytes;	/* of words, shown words and states */
 
 	MemoryContext context;		/* all of the table is below it */
+	MemoryContext values_context;	/* keys and their values; below it: */
 	MemoryContext states_context;	/* what states point to */
-	Size		limit;			/* of memory */
+	Size		limit;			/* of memory for groups */
+	Size		fixed;			/* of values_context without any values */
 	Size		peak;			/* most that was used */
 
 	uint32		ngroups;
@@ -201,7 +203,6 @@ extern void agg_table_ready(AggTable *table);
 extern bool agg_table_reserve(AggTable *table, uint32 n, bool force);
 extern uint32 agg_table_find(AggTable *table, int row, uint32 hash);
 extern void agg_table_clear(AggTable *table);
-extern Size agg_table_memory(AggTable *table);
 
 static inline void *
 agg_table_state(const AggTable *table, int agg, uint32 group)

@@ -19,11 +19,12 @@
 #include "aggregate/aggnode.h"
 
 #define FIRST_ROOM		256
+#define MAX_GROUPS		(PG_UINT32_MAX / 2)
 
 /*
  * agg_table_create: a table for groups of so many keys with so many aggregates,
- * which are to be set up with agg_key_init() and agg_spec_init() in the table's
- * contexts before agg_table_ready() is called.  limit is what it may use, in
+ * which are to be set up with agg_key_init() in its values_context and with
+ * agg_spec_init() for its states_context before agg_table_ready() is called.  limit is what it may use, in
  * bytes.
  */
 AggTable *
@@ -35,7 +36,10 @@ agg_table_create(int nkeys, int naggs, Size limit, MemoryContext parent)
 	AggTable   *t = palloc0(sizeof(AggTable));
 
 	t->context = context;
-	t->states_context = AllocSetContextCreate(context, "omendb states",
+	t->values_context = AllocSetContextCreate(context, "omendb values of groups",
+											  ALLOCSET_DEFAULT_SIZES);
+	t->states_context = AllocSetContextCreate(t->values_context,
+											  "omendb states",
 											  ALLOCSET_DEFAULT_SIZES);
 	t->limit = limit;
 	t->nkeys = nkeys;
@@ -133,71 +137,82 @@ agg_table_ready(AggTable *t)
 	t->group_bytes = (t->nwords + t->nshown) * sizeof(int64);
 	for (i = 0; i < t->naggs; i++)
 		t->group_bytes += t->sizes[i];
+	t->fixed = MemoryContextMemAllocated(t->values_context, true);
 	resize(t, t->nkeys == 0 ? 1 : FIRST_ROOM);
 	make_slots(t, slots_for(t->room));
 }
 
-/*
- * agg_table_memory: bytes that the table uses, with all that states point to.
- */
-Size
-agg_table_memory(AggTable *t)
+/* Bytes of the arrays, which stay when groups are forgotten */
+static Size
+array_bytes(const AggTable *t, uint64 room, uint64 nslots)
 {
-	Size		size = MemoryContextMemAllocated(t->context, true);
+	return room * t->group_bytes + nslots * sizeof(AggSlot);
+}
 
-	t->peak = Max(t->peak, size);
+/*
+ * What states and the values of keys take.
+ */
+static Size
+value_bytes(AggTable *t)
+{
+	Size		size = MemoryContextMemAllocated(t->values_context, true);
+
+	size = size > t->fixed ? size - t->fixed : 0;
+	t->peak = Max(t->peak, size + array_bytes(t, t->room,
+											  (uint64) t->mask + 1));
 	return size;
 }
 
-/* More room, as much as the limit allows; false if not even n are allowed */
+/*
+ * More room, as much as the limit allows; false if not even n more groups are
+ * allowed.
+ */
 static bool
-grow(AggTable *t, uint32 n, Size used, bool force)
+grow(AggTable *t, uint32 n, Size values, bool force)
 {
-	uint32		most = PG_UINT32_MAX / 2;
-	uint64		room = Min((uint64) t->room * 2, most);
-	Size		left = used < t->limit ? t->limit - used : 0;
-	uint64		extra;
+	uint64		need = t->ngroups + (uint64) n;
+	uint64		room = Max((uint64) t->room * 2, need);
+	uint64		nslots = (uint64) t->mask + 1;
 
-	if (t->ngroups + (uint64) n > most)
+	if (need > MAX_GROUPS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many groups")));
-	room = Max(room, t->ngroups + (uint64) n);
-
-	/* slots that are replaced are there together with the new ones */
-	extra = slots_for(room) > t->mask + 1 ?
-		slots_for(room) * sizeof(AggSlot) : 0;
-	if (!force && extra + (room - t->room) * t->group_bytes > left)
+	room = Min(room, MAX_GROUPS);
+	if (!force &&
+		values + array_bytes(t, room, slots_for(room)) > t->limit)
 	{
-		/* no other slots, then: as many groups as those are good for */
-		extra = 0;
-		room = Min(room, (t->mask + 1) / 4 * 3);
-		room = Min(room, t->room + left / t->group_bytes);
-		if (room < t->ngroups + (uint64) n)
+		/* as many groups as the slots are good for, then */
+		Size		have = values + array_bytes(t, 0, nslots);
+
+		room = have < t->limit ? (t->limit - have) / t->group_bytes : 0;
+		room = Min(room, nslots / 4 * 3);
+		if (room < need)
 			return false;
 	}
 	resize(t, (uint32) room);
-	if (slots_for(t->room) > t->mask + 1 && (extra > 0 || force))
+	if (slots_for(t->room) > nslots && t->room > nslots / 4 * 3)
 		make_slots(t, slots_for(t->room));
 	return true;
 }
 
 /*
  * agg_table_reserve: makes room for n more groups.  False if the limit does not
- * allow it, or is already passed by what states and values take; with force, or
+ * allow it, or if states and the values of keys have passed it; with force, or
  * for the first group, always true.
  */
 bool
 agg_table_reserve(AggTable *t, uint32 n, bool force)
 {
-	Size		used = agg_table_memory(t);
+	Size		values = value_bytes(t);
+	Size		arrays = array_bytes(t, t->room, (uint64) t->mask + 1);
 
 	force |= t->ngroups == 0;
-	if (used > t->limit && !force)
+	if (!force && values > Max(t->limit / 4, t->limit - Min(arrays, t->limit)))
 		return false;
 	if (t->ngroups + (uint64) n <= t->room)
 		return true;
-	return grow(t, n, used, force);
+	return grow(t, n, values, force);
 }
 
 /*---- groups ---- */
@@ -274,7 +289,7 @@ agg_table_clear(AggTable *t)
 {
 	int			k;
 
-	agg_table_memory(t);
+	value_bytes(t);
 	t->ngroups = 0;
 	MemoryContextReset(t->states_context);
 	for (k = 0; k < t->nkeys; k++)
