@@ -115,6 +115,10 @@ def millis(value):
     return '–' if value is None else '%.3g' % (value * 1000)
 
 
+def micros(value):
+    return None if value is None else value * 1e6
+
+
 def table(header, rows):
     lines = ['| %s |' % ' | '.join(map(str, line)) for line in [header] + rows]
     return '\n'.join(lines[:1] + ['|%s' % ('---|' * len(header))] + lines[1:])
@@ -129,7 +133,8 @@ def rate_cell(found):
 
 
 def rate_table(results, workload):
-    """A row for each step; the last column is what omendb does to heap's rate."""
+    """A row for each step. The last columns compare omendb with heap: by the rate, and by the
+    server's processor time, which a busy machine disturbs less."""
     rows = []
     for step, found in results.of(workload):
         any_found = next(iter(found.values())).last
@@ -139,8 +144,16 @@ def rate_table(results, workload):
         spread = max((f.spread() or 0 for f in found.values()), default=0)
         rows.append([step, any_found['title'], any_found['unit']]
                     + [rate_cell(found.get(engine)) for engine in results.engines]
-                    + [ratio_text(ratio), '%d %%' % round(100 * spread) if spread else '–'])
-    return table(['step', 'what', 'unit'] + results.engines + ['omendb / heap', 'spread'], rows)
+                    + [ratio_text(ratio), ratio_text(cpu_ratio(found)),
+                       '%d %%' % round(100 * spread) if spread else '–'])
+    return table(['step', 'what', 'unit'] + results.engines
+                 + ['omendb / heap', 'by CPU', 'spread'], rows)
+
+
+def cpu_ratio(found):
+    """Heap's processor time for an operation divided by omendb's."""
+    ours, heaps = (found[e].get('cpu') if e in found else None for e in (OURS, BASE))
+    return heaps / ours if ours and heaps else None
 
 
 def latency_table(results, workload):
@@ -150,10 +163,11 @@ def latency_table(results, workload):
             one = found.get(engine)
             if one and one.get('p99') is not None:
                 rows.append([step, engine] + [millis(one.get(p)) for p in ('p50', 'p95', 'p99')]
-                            + [one.last.get('operations', ''), one.last.get('retries', 0),
+                            + [figure(micros(one.get('cpu'))), one.last.get('operations', ''),
+                               one.last.get('retries', 0),
                                one.last.get('errors', 0), one.last['driver']])
-    return table(['step', 'engine', 'p50 ms', 'p95 ms', 'p99 ms', 'operations', 'retries', 'errors',
-                  'driver'], rows)
+    return table(['step', 'engine', 'p50 ms', 'p95 ms', 'p99 ms', 'server CPU us', 'operations',
+                  'retries', 'errors', 'driver'], rows)
 
 
 def size_table(results):
@@ -215,7 +229,7 @@ def error_rows(results):
 
 def write_csv(path, measurements):
     fields = ['workload', 'step', 'title', 'engine', 'turn', 'driver', 'rows', 'unit', 'rate',
-              'operations', 'seconds', 'p50', 'p95', 'p99', 'retries', 'errors', 'bytes', 'note',
+              'operations', 'seconds', 'p50', 'p95', 'p99', 'cpu', 'retries', 'errors', 'bytes', 'note',
               'error']
     with open(path, 'w', newline='', encoding='utf-8') as out:
         writer = csv.DictWriter(out, fields, extrasaction='ignore')

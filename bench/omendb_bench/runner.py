@@ -101,7 +101,7 @@ class Cell:
                     self.keep(missing.pop(0), {'error': 'not run: %s failed' % step.name})
 
     def measure(self, step):
-        begin = time.perf_counter()
+        begin, cpu = time.perf_counter(), processor_time(self.engine.server_pid())
         try:
             session = self.engine.connect()
             try:
@@ -111,6 +111,8 @@ class Cell:
         except Exception as error:      # pylint: disable=broad-except
             found = {'error': short(error)}
         found.setdefault('seconds', time.perf_counter() - begin)
+        if cpu is not None and found.get('operations') and not found.get('error'):
+            found['cpu'] = (processor_time(self.engine.server_pid()) - cpu) / found['operations']
         say('%s, %s, %s: %s' % (self.workload.title, self.engine.name, step.title,
                                 progress(found, step.unit)))
         return found
@@ -128,6 +130,27 @@ class Cell:
         return dict({'workload': self.workload.name, 'engine': self.engine.name,
                      'driver': self.engine.driver, 'rows': self.workload.plan.rows,
                      'turn': self.turn}, **found)
+
+
+def processor_time(pid):
+    """Seconds that a process, its living descendants and those who ended have used; or None."""
+    if pid is None:
+        return None
+    used, children = {}, {}
+    for name in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open('/proc/%s/stat' % name, encoding='ascii', errors='replace') as stat:
+                fields = stat.read().rpartition(')')[2].split()
+        except OSError:
+            continue                    # it has just ended
+        used[int(name)] = sum(map(int, fields[11:15]))
+        children.setdefault(int(fields[1]), []).append(int(name))
+    found, ticks = [pid], 0
+    while found:
+        one = found.pop()
+        ticks += used.get(one, 0)
+        found += children.get(one, [])
+    return ticks / os.sysconf('SC_CLK_TCK')
 
 
 def progress(found, unit):

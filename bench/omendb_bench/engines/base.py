@@ -221,6 +221,10 @@ class Engine:
         """What was set, as text for the report."""
         raise NotImplementedError
 
+    def server_pid(self):
+        """The process of a server on this machine, with its descendants; None if there is none."""
+        return None
+
     def type(self, kind):
         base, length = re.match(r'(\w+)(?:\((\d+)\))?', kind).groups()
         text = self.types[base]

@@ -119,6 +119,9 @@ class DuckDB(Engine):
             if os.path.exists(path):
                 os.unlink(path)
 
+    def server_pid(self):
+        return self.process.pid
+
     def connect(self):
         return DuckDBSession(self)
 

@@ -178,6 +178,9 @@ class MariaDB(MySQL):
         with open(self.path('log'), encoding='utf-8', errors='replace') as log:
             return ' '.join(log.read()[-600:].split())
 
+    def server_pid(self):
+        return self.process.pid
+
     def start(self):
         if self.dir is None:
             self.initialise()

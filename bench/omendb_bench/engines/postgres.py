@@ -214,5 +214,9 @@ class Heap(Postgres):
             self.cluster.__exit__()
             self.cluster = None
 
+    def server_pid(self):
+        with open(os.path.join(self.cluster.data, 'postmaster.pid'), encoding='ascii') as lines:
+            return int(lines.readline())
+
     def open(self):
         return self.server.connect()
