@@ -77,14 +77,7 @@ class Cell:
             for step in missing:
                 self.keep(step, {'error': 'the engine does not start: ' + short(error)})
         finally:
-            self.stop()
-
-    def stop(self):
-        """A server that cannot be stopped in order is an error of that engine alone."""
-        try:
-            self.engine.stop()
-        except Exception as error:      # pylint: disable=broad-except
-            say('%s: stop: %s' % (self.engine.name, short(error)))
+            quietly(self.engine.stop)
 
     def measure_all(self, steps, missing):
         """In order; what prepares for a missing step is done again, and kept if it was missing."""
@@ -171,8 +164,20 @@ def run(workloads, engines, plan, state, turns=1):
                 for engine in engines if turn % 2 == 0 else engines[::-1]:
                     Cell(workload(plan, engine), engine, state, turn).run()
     finally:
-        for engine in engines:
-            engine.close()
+        close(engines)
+
+
+def quietly(stop):
+    """A server that cannot be stopped in order must not hide what was measured."""
+    try:
+        stop()
+    except Exception as error:          # pylint: disable=broad-except
+        say('while stopping an engine: ' + short(error))
+
+
+def close(engines):
+    for engine in engines:
+        quietly(engine.close)
 
 
 def describe(engines):
@@ -185,7 +190,7 @@ def describe(engines):
                 found.append([engine.name, engine.version(), engine.driver, round_trip(engine),
                               engine.settings()])
             finally:
-                engine.stop()
+                quietly(engine.stop)
         except Exception as error:      # pylint: disable=broad-except
             found.append([engine.name, 'does not start: ' + short(error), engine.driver, '', ''])
     return found
