@@ -210,6 +210,25 @@ def target_rows(results):
     return rows
 
 
+def summary_rows(results):
+    """For each workload the geometric mean of the ratios of all its rates, by engine."""
+    others = [e for e in results.engines if e != OURS]
+    ratios = {}
+    for workload, step, name, engine, ratio in results.comparisons():
+        if name == 'rate' and step != 'settle':
+            ratios.setdefault((workload, engine), []).append(ratio)
+    return [[workload] + [summary_cell(ratios.get((workload, engine))) for engine in others]
+            for workload in results.workloads()
+            if any((workload, engine) in ratios for engine in others)]
+
+
+def summary_cell(ratios):
+    if not ratios:
+        return '–'
+    better = sum(1 for ratio in ratios if ratio >= 1)
+    return '%.3g (%d of %d)' % (statistics.geometric_mean(ratios), better, len(ratios))
+
+
 def loss_rows(results):
     """Every figure in which another engine is better, worst first."""
     names = {'rate': 'throughput', 'bytes': 'size'}
@@ -229,8 +248,8 @@ def error_rows(results):
 
 def write_csv(path, measurements):
     fields = ['workload', 'step', 'title', 'engine', 'turn', 'driver', 'rows', 'unit', 'rate',
-              'operations', 'seconds', 'p50', 'p95', 'p99', 'cpu', 'retries', 'errors', 'bytes', 'note',
-              'error']
+              'operations', 'seconds', 'p50', 'p95', 'p99', 'cpu', 'retries', 'errors', 'bytes',
+              'note', 'error']
     with open(path, 'w', newline='', encoding='utf-8') as out:
         writer = csv.DictWriter(out, fields, extrasaction='ignore')
         writer.writeheader()
@@ -330,6 +349,11 @@ def write(directory, measurements, engines, about):
     lines = heading(about)
     lines += section('Targets', ['what', 'step', 'beside', 'wanted', 'measured', 'verdict'],
                      target_rows(results), '')
+    summary = summary_rows(results)
+    if summary:
+        lines += ['## Summary', '', "omendb's throughput divided by another engine's: the geometric"
+                  ' mean of the steps of a workload, without upkeep (settle), and in how many of them'
+                  ' omendb is at least as fast.', '', table(['workload'] + ['to ' + e for e in engines if e != OURS], summary), '']
     for workload in results.workloads():
         lines += ['## ' + ALL[workload].title, '', ALL[workload].about, '',
                   rate_table(results, workload), '']
