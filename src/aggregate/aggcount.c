@@ -59,6 +59,7 @@ count_final(const AggSpec *spec, void *state, bool *isnull)
 const AggFunction agg_count = {
 	.name = "count",
 	.size = sizeof(int64),
+	.any_order = true,
 	.init = count_init,
 	.add = count_add,
 	.add_stats = count_stats,

@@ -164,6 +164,22 @@ need_columns(AggregateState *state)
 	scan_need_columns(state->scan, attnos);
 }
 
+/* An input may come in several vectors if no aggregate asks for its order. */
+static void
+allow_parts(AggregateState *state, int input)
+{
+	int			i;
+
+	for (i = 0; i < state->table->naggs; i++)
+	{
+		if (!state->distinct[i] && state->input[i] == input &&
+			!state->table->specs[i].function->any_order)
+			return;
+	}
+	if (state->inputs[input].argument != NULL)
+		vector_allow_parts(state->inputs[input].argument);
+}
+
 /* What is computed for each batch */
 static void
 init_expressions(AggregateState *state, const Expr *distinct)
@@ -188,6 +204,8 @@ init_expressions(AggregateState *state, const Expr *distinct)
 		if (!state->distinct[i])
 			state->input[i] = find_input(state, nth_aggref(state, i));
 	}
+	for (i = 0; i < state->ninputs; i++)
+		allow_parts(state, i);
 }
 
 /* The distinct expression, NULL: none */
@@ -441,6 +459,21 @@ input_answered(const AggregateState *state, int input)
 	return true;
 }
 
+/* Values of several scales are several vectors, each with nulls for the rest */
+static void
+add_input(const AggSpec *spec, char *states, Size stride, const AggInput *in)
+{
+	const Vector *value = in->value;
+
+	do
+	{
+		spec->function->add(spec, states, stride, in->groups, value, in->rows,
+							in->nrows);
+		if (value != NULL)
+			value = vector_next_part(in->argument, value);
+	} while (value != NULL);
+}
+
 static void
 add_batch(AggregateState *state, VectorSource *source)
 {
@@ -467,10 +500,8 @@ add_batch(AggregateState *state, VectorSource *source)
 		if (j < 0 || in->nrows == 0 || (answered && state->answered[i]))
 			continue;
 		spec = &t->specs[j];
-		spec->function->add(spec, agg_table_state(t, j,
-												  t->single ? t->groups[0] : 0),
-							t->sizes[j], in->groups, in->value, in->rows,
-							in->nrows);
+		add_input(spec, agg_table_state(t, j, t->single ? t->groups[0] : 0),
+				  t->sizes[j], in);
 	}
 	MemoryContextSwitchTo(old);
 	state->counts.batches++;

@@ -49,6 +49,7 @@ typedef struct NumericInfo
 #define SUM_LIMIT			((int128) 1 << 125)
 #define SQUARES_LIMIT		(INT64CONST(1) << 43)
 #define MAX_SCALE_STEP		18	/* 10^18 is an int64 */
+#define SMALL_STEP			6	/* 2^40 int64 times 10^6 are below SUM_LIMIT */
 
 #define NUMERIC_NEGATIVE	0x4000	/* a sign, as functions send it */
 #define NUMERIC_BASE		10000
@@ -297,13 +298,16 @@ add_grouped(const NumericInfo *info, char *states, Size stride,
 	{
 		NumericState *s = agg_state(states, stride, in, i);
 
-		if (unlikely(s->scale != scale))
-			add_number(info, s, in->ints[i], scale);
+		if (likely(s->scale == scale))
+			s->sum += in->ints[i];
+		else if (s->n > 0 && s->scale > scale && s->scale <= scale + SMALL_STEP)
+			s->sum += in->ints[i] * (int128) power_of_ten(s->scale - scale);
 		else
 		{
-			s->sum += in->ints[i];
-			s->n++;
+			add_number(info, s, in->ints[i], scale);
+			continue;
 		}
+		s->n++;
 	}
 }
 
@@ -498,6 +502,7 @@ decimal_prepare(AggSpec *spec, const Aggref *aggref)
 { \
 	.name = function_name, \
 	.size = sizeof(state), \
+	.any_order = true, \
 	.prepare = decimal_prepare, \
 	.init = decimal_init, \
 	.add = decimal_add, \

@@ -47,6 +47,8 @@ struct AggFunction
 {
 	const char *name;
 	uint32		size;			/* of a state */
+	bool		any_order;		/* the result is the same, to the digit,
+								 * whatever the order in which rows are added */
 
 	/* sets up spec->extra; NULL: nothing to do.  agg_spec_init() calls it */
 	void		(*prepare) (AggSpec *spec, const Aggref *aggref);

@@ -114,6 +114,9 @@ extern VectorExpr *vector_compile(Expr *expr, Index varno, TupleDesc table,
 extern bool vector_is_native(const VectorExpr *expr);
 extern void vector_rebind(VectorExpr *expr);
 extern const Vector *vector_eval(VectorExpr *expr, VectorSource *source);
+extern void vector_allow_parts(VectorExpr *expr);
+extern const Vector *vector_next_part(const VectorExpr *expr,
+									  const Vector *part);
 extern int	vector_select(VectorExpr *expr, VectorSource *source, int *rows);
 extern uint64 vector_by_row(const VectorExpr *expr);
 

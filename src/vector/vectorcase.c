@@ -140,6 +140,69 @@ blend_nulls(VectorNode *node, const Vector *v, int n)
 	node->out.has_nulls = true;
 }
 
+/* The part of the result that has numerics of this scale, or NULL */
+static Vector *
+find_part(VectorExpr *expr, const Vector *v)
+{
+	Vector	   *part;
+
+	for (int i = 0; i < expr->nparts; i++)
+	{
+		if (expr->parts[i]->scale == v->scale)
+			return expr->parts[i];
+	}
+	if (expr->nparts == VECTOR_PARTS)
+		return NULL;
+	part = expr->parts[expr->nparts];
+	if (part == NULL)
+	{
+		part = MemoryContextAllocZero(expr->context, sizeof(Vector));
+		part->kind = VECTOR_INT;
+		part->type = expr->type;
+		part->ints = MemoryContextAllocZero(expr->context,
+											COLUMN_VECTOR * sizeof(int64));
+		expr->parts[expr->nparts] = part;
+	}
+	expr->nparts++;
+	part->scale = v->scale;
+	part->low = v->low;
+	part->high = v->high;
+	part->has_nulls = true;
+	memset(part->nulls, 0xFF, sizeof(part->nulls));
+	return part;
+}
+
+/*
+ * Rows of take get the values of v in another part of the result, since their
+ * scale is another one; in this part they are null.
+ */
+static bool
+blend_elsewhere(VectorNode *node, const Vector *v, int n)
+{
+	BlendRoom  *room = node->scratch;
+	VectorExpr *expr = node->owner;
+	uint64		take[COLUMN_VECTOR / 64];
+	Vector	   *part;
+
+	if (!expr->allow_parts || node != expr->root)
+		return false;
+	part = find_part(expr, v);
+	if (part == NULL)
+		return false;
+	part->low = Min(part->low, v->low);
+	part->high = Max(part->high, v->high);
+	memset(room->take + n, 0, COLUMN_VECTOR - n);
+	vector_pack_bits(room->take, take);
+	for (int i = 0; i < lengthof(take); i++)
+	{
+		part->nulls[i] &= ~(take[i] & ~v->nulls[i]);
+		node->out.nulls[i] |= take[i];
+	}
+	node->out.has_nulls = true;
+	blend_words(room->take, v->ints, (int64 *) part->ints, n);
+	return true;
+}
+
 /* Rows of take get the values of v; false if they cannot */
 static bool
 blend(VectorNode *node, const Vector *v, int n)
@@ -151,7 +214,7 @@ blend(VectorNode *node, const Vector *v, int n)
 	if (v->kind != node->kind && !(bytes && node->kind == VECTOR_BYTES))
 		return only_nulls ? (blend_nulls(node, v, n), true) : false;
 	if (!only_nulls && node->kind == VECTOR_INT && !merge_bounds(node, v))
-		return false;
+		return blend_elsewhere(node, v, n);
 	if (v->has_nulls)
 		blend_nulls(node, v, n);
 	if (only_nulls)
@@ -242,7 +305,7 @@ typedef struct CaseStrings
 	int			nstrings;
 	uint64		id;
 	uint32	   *codes;			/* of each argument that is a value */
-}			CaseStrings;
+} CaseStrings;
 
 static int
 compare_strings(const void *a, const void *b)
@@ -260,7 +323,7 @@ is_value(const VectorNode *node, int i)
 
 /* The distinct strings of all values; a null has any code */
 static void
-sort_strings(VectorNode *node, CaseStrings * set)
+sort_strings(VectorNode *node, CaseStrings *set)
 {
 	int			n = 0;
 
@@ -326,7 +389,7 @@ blend_code(const uint8 *take, uint32 code, uint32 *out, int n)
 
 /* Rows of take get the value of an argument */
 static void
-blend_string(VectorNode *node, const CaseStrings * set, int arg, int n)
+blend_string(VectorNode *node, const CaseStrings *set, int arg, int n)
 {
 	BlendRoom  *room = node->scratch;
 
@@ -340,7 +403,7 @@ blend_string(VectorNode *node, const CaseStrings * set, int arg, int n)
 static bool
 compute_case_strings(VectorNode *node, VectorSource *source)
 {
-	const		CaseStrings *set = case_strings(node);
+	const CaseStrings *set = case_strings(node);
 	BlendRoom  *room = node->scratch;
 	int64		left = source->nselected;
 	int			i = node->option;

@@ -129,6 +129,34 @@ vector_by_row(const VectorExpr *expr)
 }
 
 /*
+ * vector_allow_parts: the caller of vector_eval() asks vector_next_part() for
+ * more.
+ */
+void
+vector_allow_parts(VectorExpr *expr)
+{
+	expr->allow_parts = true;
+}
+
+/*
+ * vector_next_part: the next vector of a result that is several, after the one
+ * that vector_eval() or this has returned; NULL: there is none.  A row that is
+ * null in one may have its value in another, with another scale.
+ */
+const Vector *
+vector_next_part(const VectorExpr *expr, const Vector *part)
+{
+	int			next = 0;
+
+	for (int i = 0; i < expr->nparts; i++)
+	{
+		if (expr->parts[i] == part)
+			next = i + 1;
+	}
+	return next < expr->nparts ? expr->parts[next] : NULL;
+}
+
+/*
  * vector_rebind: parameters may have changed; what does not depend on rows is
  * computed again when it is needed next.
  */
@@ -221,6 +249,7 @@ eval_by_row(VectorExpr *expr, VectorSource *source)
 	bool		byval;
 
 	expr->nby_row++;
+	expr->nparts = 0;
 	get_typlenbyval(expr->type, &typlen, &byval);
 	MemoryContextReset(expr->batch);
 	for (int i = 0; i < expr->nattnos; i++)
@@ -248,10 +277,14 @@ eval_by_row(VectorExpr *expr, VectorSource *source)
 const Vector *
 vector_eval(VectorExpr *expr, VectorSource *source)
 {
+	VectorNode *root = expr->root;
 	const Vector *result = NULL;
 
-	if (expr->root != NULL && source->nselected > 0)
-		result = expr->root->eval(expr->root, source);
+	expr->nparts = 0;
+	if (root != NULL && source->nselected > 0)
+		result = root->eval(root, source);
+	if (result == NULL && root != NULL && root->column)
+		result = source->datums(source, root->option);
 	return result != NULL ? result : eval_by_row(expr, source);
 }
 

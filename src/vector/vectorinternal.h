@@ -102,6 +102,9 @@ struct VectorNode
 	void	   *scratch;
 };
 
+/* so many scales of numerics, and one more, may a result have */
+#define VECTOR_PARTS	3
+
 /* an expression that is ready for execution */
 struct VectorExpr
 {
@@ -118,6 +121,9 @@ struct VectorExpr
 	AttrNumber *attnos;
 	const Vector **columns;		/* their Datums */
 	uint64		nby_row;		/* batches computed by row */
+	bool		allow_parts;
+	int			nparts;			/* of the current result, besides the first */
+	Vector	   *parts[VECTOR_PARTS];
 	Vector		out;			/* result computed by row, and its room */
 	Datum	   *datums;
 	void	   *buffer;
