@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import glob
 import json
 import os
 import re
@@ -100,6 +101,9 @@ class Postgres:
         rows = self.cur.fetchall()
         return time.perf_counter() - began, rows
 
+    def processor(self):
+        return processor_seconds(self.cur.connection.get_backend_pid())
+
     def plan(self, query_sql, data):
         """The names of the plan's nodes that are ours."""
         self.cur.execute('EXPLAIN (COSTS OFF) ' + re.sub(r'\b%s\b' % data.name, self.table(data.name), query_sql))
@@ -154,6 +158,9 @@ class DuckDB:
         rows = [[v['big'] if isinstance(v, dict) else v for v in row] for row in answer['rows']]
         return answer['seconds'], rows
 
+    def processor(self):
+        return processor_seconds(self.process.pid)
+
     def plan(self, query_sql, data):
         return []
 
@@ -167,6 +174,15 @@ class DuckDB:
             DuckDB.process.kill()
             DuckDB.process.wait()
             DuckDB.process = None
+
+
+def processor_seconds(pid):
+    """Processor time of a process, all of its threads."""
+    total = 0
+    for stat in glob.glob('/proc/%d/task/*/schedstat' % pid):
+        with open(stat, encoding='ascii') as text:
+            total += int(text.read().split()[0])
+    return total / 1e9
 
 
 # ---- answers
@@ -210,6 +226,7 @@ class Measured:
     def __init__(self, query):
         self.query = query
         self.seconds = {}
+        self.processor = {}                 # processor time, of engines with one process or thread
         self.plans = {}
         self.error = None
 
@@ -220,6 +237,11 @@ class Measured:
     def ratio(self, base, other):
         above, below = self.median(base), self.median(other)
         return above / below if above and below else None
+
+    def processor_ratio(self, base, other):
+        if base not in self.processor or other not in self.processor:
+            return None
+        return statistics.median(self.processor[base]) / max(statistics.median(self.processor[other]), 1e-9)
 
 
 def sql_of(query, options):
@@ -244,7 +266,9 @@ def measure(bench, query, engines, repeat):
                 raise RuntimeError('another answer from %s: %s, heap: %s' % (name, rows[:3], answers['heap'][:3]))
         for rep in range(repeat):
             for engine in engines if rep % 2 == 0 else engines[::-1]:
+                before = engine.processor()
                 measured.seconds.setdefault(engine.name, []).append(engine.ask(sql, query.data)[0])
+                measured.processor.setdefault(engine.name, []).append(engine.processor() - before)
         say('%s, %s: %s' % (query.data.name, query.title, ', '.join(
             '%s %.1f ms' % (name, 1000 * measured.median(name)) for name in measured.seconds)))
     except Exception as error:              # pylint: disable=broad-except
@@ -369,17 +393,18 @@ def verdict(ratio, target):
 
 def table(results):
     """Times and ratios; a ratio is the other engine's time divided by omendb's."""
-    header = ['data', 'query', 'heap', 'omendb', 'omendb 2', 'DuckDB', 'DuckDB 2', 'heap/omendb', 'target', 'verdict',
-              'DuckDB/omendb', '2 threads', 'target', 'verdict']
+    header = ['data', 'query', 'heap', 'omendb', 'omendb 2', 'DuckDB', 'DuckDB 2', 'heap/omendb', 'CPU', 'target', 'verdict',
+              'DuckDB/omendb', 'CPU', '2 threads', 'target', 'verdict']
     rows = []
     for res in results:
         if res.error:
-            rows.append([res.query.data.name, res.query.title] + ['-'] * 11 + ['ERROR'])
+            rows.append([res.query.data.name, res.query.title] + ['-'] * 13 + ['ERROR'])
             continue
         one, two = res.ratio('DuckDB', 'omendb'), res.ratio('DuckDB 2', 'omendb 2')
         heap = res.ratio('heap', 'omendb')
         rows.append([res.query.data.name, res.query.title] + [time_text(res.median(name)) for name in header[2:7]] + [
-            ratio_text(heap), '%gx' % res.query.target, verdict(heap, res.query.target), ratio_text(one), ratio_text(two),
+            ratio_text(heap), ratio_text(res.processor_ratio('heap', 'omendb')), '%gx' % res.query.target,
+            verdict(heap, res.query.target), ratio_text(one), ratio_text(res.processor_ratio('DuckDB', 'omendb')), ratio_text(two),
             '%gx' % SPEED_OF_DUCKDB, '-' if one is None else verdict(min(one, two), SPEED_OF_DUCKDB)])
     return draw(header, rows)
 
@@ -401,12 +426,12 @@ def updated_table(clean, updated):
 def write_csv(path, clean, updated):
     with open(path, 'w', newline='', encoding='utf-8') as out:
         writer = csv.writer(out)
-        writer.writerow(['data', 'query', 'state', 'engine', 'median', 'min', 'max', 'samples', 'plan', 'error'])
+        writer.writerow(['data', 'query', 'state', 'engine', 'median', 'min', 'max', 'samples', 'processor', 'plan', 'error'])
         for state, results in (('clean', clean), ('updated', updated)):
             for res in results:
                 if res.error:
-                    writer.writerow([res.query.data.name, res.query.name, state] + [''] * 6 + [res.error])
+                    writer.writerow([res.query.data.name, res.query.name, state] + [''] * 7 + [res.error])
                     continue
                 for name, seconds in res.seconds.items():
                     writer.writerow([res.query.data.name, res.query.name, state, name] + ['%.6g' % f(seconds) for f in (
-                        statistics.median, min, max)] + [len(seconds), ' '.join(res.plans[name]), ''])
+                        statistics.median, min, max)] + [len(seconds), '%.6g' % statistics.median(res.processor[name]), ' '.join(res.plans[name]), ''])

@@ -424,7 +424,7 @@ class Attempt:
 
     def spared(self):
         """May conditions be tested in another order, or the rows of a group that is not wanted be left out?"""
-        return len(self.query.where) > 1 or ' AND ' in ''.join(self.query.where) or bool(self.query.limit)
+        return ' AND ' in self.query.text() or bool(self.query.limit)
 
     def reduced(self):
         """The smallest query found that still differs."""
@@ -516,7 +516,7 @@ class Analytics:
         while self.totals.passed + self.totals.failed < self.options.queries:
             self.round_once(number)
             number += 1
-            if self.options.verbose or number % 50 == 0:
+            if self.options.verbose or number % 10 == 0:
                 print('%d rounds, %.0f s: %s' % (number, time.time() - self.began, self.totals.summary()), flush=True)
             if self.options.round is not None or self.totals.failed >= self.options.most_failures:
                 break
