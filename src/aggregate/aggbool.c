@@ -31,7 +31,7 @@ static void
 bool_add(const AggSpec *spec, char *states, Size stride,
 		 const uint32 *groups, const Vector *arg, const int *rows, int nrows)
 {
-	AggInput	in;
+	AggRows		in;
 
 	if (arg->kind != VECTOR_BOOL && arg->kind != VECTOR_DATUM)
 		elog(ERROR, "vector of kind %d has no booleans", (int) arg->kind);
@@ -111,7 +111,7 @@ static void
 bit_add(const AggSpec *spec, char *states, Size stride,
 		const uint32 *groups, const Vector *arg, const int *rows, int nrows)
 {
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	agg_input_ints(&in, spec, arg);

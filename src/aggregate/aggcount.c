@@ -21,7 +21,7 @@ static void
 count_add(const AggSpec *spec, char *states, Size stride,
 		  const uint32 *groups, const Vector *arg, const int *rows, int nrows)
 {
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	if (in.groups == NULL)

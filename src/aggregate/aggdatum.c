@@ -449,7 +449,7 @@ datum_add(const AggSpec *spec, char *states, Size stride,
 {
 	DatumAggregate *agg = spec->extra;
 	MemoryContext old;
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	for (int i = 0; i < in.n; i++)

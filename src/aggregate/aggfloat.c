@@ -54,7 +54,7 @@ float_prepare(AggSpec *spec, const Aggref *aggref)
 }
 
 static bool
-is_tame(FloatInfo *info, const AggInput *in)
+is_tame(FloatInfo *info, const AggRows *in)
 {
 	if (!info->wild && !kernel_tame(in->floats, in->n))
 		info->wild = true;
@@ -84,7 +84,7 @@ checked_sum(double a, double b)
 }
 
 static void
-sum_add_grouped(char *states, Size stride, const AggInput *in)
+sum_add_grouped(char *states, Size stride, const AggRows *in)
 {
 	for (int i = 0; i < in->n; i++)
 	{
@@ -100,7 +100,7 @@ sum_add(const AggSpec *spec, char *states, Size stride,
 		const uint32 *groups, const Vector *arg, const int *rows, int nrows)
 {
 	SumState   *s = (SumState *) states;
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	agg_input_floats(&in, spec, arg);
@@ -190,7 +190,7 @@ moment_add_wild(MomentState *s, double value)
 }
 
 static void
-moment_add_grouped(char *states, Size stride, const AggInput *in)
+moment_add_grouped(char *states, Size stride, const AggRows *in)
 {
 	for (int i = 0; i < in->n; i++)
 	{
@@ -203,7 +203,7 @@ moment_add_grouped(char *states, Size stride, const AggInput *in)
 
 /* The same with squares; the first distance is 0 and divided by n */
 static void
-moment_add_squares_grouped(char *states, Size stride, const AggInput *in)
+moment_add_squares_grouped(char *states, Size stride, const AggRows *in)
 {
 	for (int i = 0; i < in->n; i++)
 	{
@@ -245,7 +245,7 @@ moment_add_moments(MomentState *s, const MomentState *o)
 }
 
 static void
-moment_add_all(const FloatInfo *info, MomentState *s, const AggInput *in)
+moment_add_all(const FloatInfo *info, MomentState *s, const AggRows *in)
 {
 	MomentState all;
 
@@ -271,7 +271,7 @@ moment_add(const AggSpec *spec, char *states, Size stride,
 		   int nrows)
 {
 	FloatInfo  *info = spec->extra;
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	agg_input_floats(&in, spec, arg);

@@ -188,7 +188,7 @@ row_is_null(const Vector *arg, int row)
 
 /* The rows that are not null, and their groups, without a branch for each */
 static void
-leave_out_nulls(AggInput *in, const Vector *arg)
+leave_out_nulls(AggRows *in, const Vector *arg)
 {
 	const int  *rows = in->rows;
 	const uint32 *groups = in->groups;
@@ -212,7 +212,7 @@ leave_out_nulls(AggInput *in, const Vector *arg)
  * them, without nulls.  arg may be NULL.
  */
 void
-agg_input_rows(AggInput *in, const Vector *arg, const uint32 *groups,
+agg_input_rows(AggRows *in, const Vector *arg, const uint32 *groups,
 			   const int *rows, int nrows)
 {
 	in->n = nrows;
@@ -224,7 +224,7 @@ agg_input_rows(AggInput *in, const Vector *arg, const uint32 *groups,
 
 /* Are these all rows from the first one on?  They ascend. */
 static bool
-rows_are_dense(const AggInput *in)
+rows_are_dense(const AggRows *in)
 {
 	return in->n > 0 && in->rows[in->n - 1] == in->n - 1;
 }
@@ -234,7 +234,7 @@ rows_are_dense(const AggInput *in)
  * one behind the other.
  */
 void
-agg_input_ints(AggInput *in, const AggSpec *spec, const Vector *arg)
+agg_input_ints(AggRows *in, const AggSpec *spec, const Vector *arg)
 {
 	if (arg->kind == VECTOR_INT)
 	{
@@ -263,7 +263,7 @@ agg_input_ints(AggInput *in, const AggSpec *spec, const Vector *arg)
  * agg_input_floats: the same for floats; float4 are widened.
  */
 void
-agg_input_floats(AggInput *in, const AggSpec *spec, const Vector *arg)
+agg_input_floats(AggRows *in, const AggSpec *spec, const Vector *arg)
 {
 	in->floats = in->value_room.floats;
 	if (arg->kind == VECTOR_FLOAT)

@@ -16,7 +16,7 @@
  * ------------------------------------------------------------------------
  */
 
-typedef struct AggInput
+typedef struct AggRows
 {
 	int			n;
 	const uint32 *groups;		/* of each of them, or NULL */
@@ -35,18 +35,18 @@ typedef struct AggInput
 		int64		ints[COLUMN_VECTOR];
 		double		floats[COLUMN_VECTOR];
 	}			value_room;
-} AggInput;
+} AggRows;
 
-extern void agg_input_rows(AggInput *in, const Vector *arg,
+extern void agg_input_rows(AggRows *in, const Vector *arg,
 						   const uint32 *groups, const int *rows, int nrows);
-extern void agg_input_ints(AggInput *in, const AggSpec *spec,
+extern void agg_input_ints(AggRows *in, const AggSpec *spec,
 						   const Vector *arg);
-extern void agg_input_floats(AggInput *in, const AggSpec *spec,
+extern void agg_input_floats(AggRows *in, const AggSpec *spec,
 							 const Vector *arg);
 
 /* the state of an input's row i */
 static inline void *
-agg_state(char *states, Size stride, const AggInput *in, int i)
+agg_state(char *states, Size stride, const AggRows *in, int i)
 {
 	return in->groups == NULL ? states : states + in->groups[i] * stride;
 }

@@ -28,7 +28,7 @@ int_add(const AggSpec *spec, char *states, Size stride,
 		const uint32 *groups, const Vector *arg, const int *rows, int nrows)
 {
 	IntState   *state = (IntState *) states;
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	agg_input_ints(&in, spec, arg);

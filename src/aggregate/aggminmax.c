@@ -61,7 +61,7 @@ static pg_attribute_always_inline void
 int_add(const AggSpec *spec, char *states, Size stride, const uint32 *groups,
 		const Vector *arg, const int *rows, int nrows, bool min)
 {
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	agg_input_ints(&in, spec, arg);
@@ -156,7 +156,7 @@ float_consider(FloatExtreme *s, double value, bool min)
 
 /* The extreme of tame floats; of zeros the last one's sign */
 static double
-tame_extreme(const AggInput *in, bool min)
+tame_extreme(const AggRows *in, bool min)
 {
 	double		value = min ? kernel_min_float(in->floats, in->n) :
 	kernel_max_float(in->floats, in->n);
@@ -178,7 +178,7 @@ float_add(const AggSpec *spec, char *states, Size stride,
 		  int nrows)
 {
 	bool		min = spec->function == &agg_min_float;
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	agg_input_floats(&in, spec, arg);
@@ -312,7 +312,7 @@ decimal_consider(const AggSpec *spec, NumericExtreme *s,
 
 static pg_attribute_always_inline void
 decimal_add_ints(const AggSpec *spec, char *states, Size stride,
-				 const AggInput *in, int scale, bool min)
+				 const AggRows *in, int scale, bool min)
 {
 	NumericExtreme value = {0, 0, scale};
 
@@ -342,7 +342,7 @@ decimal_add_ints(const AggSpec *spec, char *states, Size stride,
 /* Numerics as PostgreSQL has them */
 static void
 decimal_add_datums(const AggSpec *spec, char *states, Size stride,
-				   const AggInput *in, const Vector *arg)
+				   const AggRows *in, const Vector *arg)
 {
 	MemoryContext scratch = spec->extra;
 	MemoryContext old = MemoryContextSwitchTo(scratch);
@@ -370,7 +370,7 @@ decimal_add(const AggSpec *spec, char *states, Size stride,
 			const uint32 *groups, const Vector *arg, const int *rows,
 			int nrows)
 {
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	if (arg->kind != VECTOR_INT)

@@ -277,7 +277,7 @@ add_number(const NumericInfo *info, NumericState *s, int64 value, int scale)
 /*---- adding ---- */
 
 static void
-add_all(const NumericInfo *info, NumericState *s, const AggInput *in,
+add_all(const NumericInfo *info, NumericState *s, const AggRows *in,
 		int scale)
 {
 	SquaresState all = {{0}};
@@ -292,7 +292,7 @@ add_all(const NumericInfo *info, NumericState *s, const AggInput *in,
 
 static void
 add_grouped(const NumericInfo *info, char *states, Size stride,
-			const AggInput *in, int scale)
+			const AggRows *in, int scale)
 {
 	for (int i = 0; i < in->n; i++)
 	{
@@ -313,7 +313,7 @@ add_grouped(const NumericInfo *info, char *states, Size stride,
 
 static void
 add_squares_grouped(const NumericInfo *info, char *states, Size stride,
-					const AggInput *in, int scale)
+					const AggRows *in, int scale)
 {
 	for (int i = 0; i < in->n; i++)
 	{
@@ -332,7 +332,7 @@ add_squares_grouped(const NumericInfo *info, char *states, Size stride,
 
 static void
 add_ints(const NumericInfo *info, char *states, Size stride,
-		 const AggInput *in, int scale)
+		 const AggRows *in, int scale)
 {
 	if (in->n == 0)
 		return;
@@ -374,7 +374,7 @@ decimal_add(const AggSpec *spec, char *states, Size stride,
 {
 	NumericInfo *info = spec->extra;
 	MemoryContext old = MemoryContextSwitchTo(datum_scratch(info->agg));
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	if (arg->kind == VECTOR_INT || spec->input != NUMERICOID)

@@ -130,7 +130,7 @@ rank_entries(TextInfo *info, const Vector *arg)
 }
 
 static void
-add_codes(const AggSpec *spec, char *states, Size stride, const AggInput *in,
+add_codes(const AggSpec *spec, char *states, Size stride, const AggRows *in,
 		  const Vector *arg)
 {
 	TextInfo   *info = spec->extra;
@@ -156,7 +156,7 @@ add_codes(const AggSpec *spec, char *states, Size stride, const AggInput *in,
 /* Strings that have no rank */
 static void
 add_strings(const AggSpec *spec, char *states, Size stride,
-			const AggInput *in, const Vector *arg)
+			const AggRows *in, const Vector *arg)
 {
 	const TextInfo *info = spec->extra;
 	MemoryContext old = MemoryContextSwitchTo(info->scratch);
@@ -189,7 +189,7 @@ text_add(const AggSpec *spec, char *states, Size stride,
 		 const uint32 *groups, const Vector *arg, const int *rows, int nrows)
 {
 	const TextInfo *info = spec->extra;
-	AggInput	in;
+	AggRows		in;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	if (arg->kind == VECTOR_CODES &&
