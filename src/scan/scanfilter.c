@@ -490,6 +490,25 @@ key_bounds(const ScanFilter *f, const ColumnStats *stats, int64 *low,
 	return stats->has_minmax || stats->has_nan;
 }
 
+/* Is one of the keys, which ascend, between these? */
+static bool
+has_key_between(const ScanFilter *f, int64 low, int64 high)
+{
+	int			first = 0;
+	int			end = f->nkeys;
+
+	while (first < end)
+	{
+		int			middle = (first + end) / 2;
+
+		if (f->keys[middle] < low)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first < f->nkeys && f->keys[first] <= high;
+}
+
 static FilterOutcome
 keys_outcome(const ScanFilter *f, const ColumnStats *stats)
 {
@@ -502,7 +521,9 @@ keys_outcome(const ScanFilter *f, const ColumnStats *stats)
 		return test_key(f, low) ? FILTER_ALL : FILTER_NONE;
 	if (f->low > f->high || f->high < low || f->low > high)
 		return f->outside ? FILTER_ALL : FILTER_NONE;
-	if (f->low <= low && high <= f->high && f->nkeys <= 1)
+	if (f->nkeys > 1)
+		return has_key_between(f, low, high) ? FILTER_SOME : FILTER_NONE;
+	if (f->low <= low && high <= f->high)
 		return f->outside ? FILTER_NONE : FILTER_ALL;
 	return FILTER_SOME;
 }

@@ -18,7 +18,8 @@ static const VectorFunction *const tables[] = {
 	vector_float_functions,
 	vector_cast_functions,
 	vector_compare_functions,
-	vector_time_functions
+	vector_time_functions,
+	vector_like_functions
 };
 
 /*---- look-up ---- */

@@ -332,5 +332,6 @@ extern const VectorFunction vector_float_functions[];
 extern const VectorFunction vector_cast_functions[];
 extern const VectorFunction vector_compare_functions[];
 extern const VectorFunction vector_time_functions[];
+extern const VectorFunction vector_like_functions[];
 
 #endif							/* OMENDB_VECTORINTERNAL_H */
