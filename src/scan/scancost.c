@@ -293,7 +293,7 @@ columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
 {
 	List	   *tested = list_concat_copy(clauses->filters, clauses->vectors);
 	Cost		cost = rows * list_length(clauses->filters) * COST_TEST_VALUE *
-		cpu_operator_cost;
+	cpu_operator_cost;
 	double		left = rows * selectivity(root, rel, clauses->filters);
 	QualCost	others;
 

@@ -124,7 +124,7 @@ static const char *
 find_literal(const char *data, const char *end, const ColumnBytes *literal)
 {
 	const char *found = data + literal->len > end ? NULL :
-		memmem(data, end - data, literal->data, literal->len);
+	memmem(data, end - data, literal->data, literal->len);
 
 	return found == NULL ? NULL : found + literal->len;
 }
