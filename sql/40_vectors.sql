@@ -175,6 +175,7 @@ EXECUTE vp(7, 0, NULL);
 EXECUTE vp(NULL, 2, '{}');
 EXECUTE vp(0, 1, '{}');
 SELECT ve_settings(false);
+DISCARD PLANS;
 EXECUTE vp(5, 1.5, '{1,2,3}');
 EXECUTE vp(7, 0, NULL);
 EXECUTE vp(NULL, 2, '{}');
@@ -186,5 +187,20 @@ SELECT g, (SELECT sum(CASE WHEN p > g THEN i4 * g ELSE g END) FROM ve WHERE id <
 SELECT ve_settings(false);
 SELECT g, (SELECT sum(CASE WHEN p > g THEN i4 * g ELSE g END) FROM ve WHERE id < 3001 AND i4 + g > 100) FROM generate_series(0, 3) g;
 
-DROP TABLE ve, ve_expr;
+-- Numerics of several scales in one expression
+CREATE VIEW ve_scales AS
+	SELECT p, sum(CASE WHEN t THEN n2 ELSE 0 END), avg(coalesce(n2, 1)), count(CASE WHEN b THEN n2 ELSE 0.125 END),
+		sum(CASE p WHEN 1 THEN n2 WHEN 2 THEN n4 WHEN 3 THEN one WHEN 4 THEN n2 * n4 WHEN 5 THEN 1.5 WHEN 6 THEN 7 END) AS many,
+		variance(CASE WHEN t THEN one ELSE 3 END), sum(CASE WHEN id < 0 THEN n2 ELSE 0 END) AS zero
+	FROM ve WHERE id < 3001 GROUP BY p;
+SELECT ve_settings(true);
+EXPLAIN (COSTS OFF) SELECT * FROM ve_scales;
+SELECT * FROM ve_scales ORDER BY p;
+CREATE TEMP TABLE ve_columnar AS SELECT * FROM ve_scales;
+SELECT ve_settings(false);
+SELECT * FROM ve_columnar EXCEPT SELECT * FROM ve_scales;
+SELECT c::text FROM ve_columnar c EXCEPT SELECT s::text FROM ve_scales s;
+
+DROP VIEW ve_scales;
+DROP TABLE ve, ve_expr, ve_columnar;
 DROP FUNCTION ve_fill, ve_answer, ve_settings, ve_compare;
