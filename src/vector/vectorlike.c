@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * vectorlike.c
- *	  LIKE and starts_with() for strings without a dictionary.
+ *	  LIKE, starts_with() and length() for strings without a dictionary.
  *
  * A pattern without "_" is a list of literals between "%": each is searched
  * for behind the one before it, and the leftmost place is as good as any.  That
@@ -190,6 +190,64 @@ like_kernel(VectorNode *node, const VectorSource *source)
 	return true;
 }
 
+/*---- lengths ---- */
+
+#define LENGTH_BYTES	0
+#define LENGTH_CHARS	1
+
+static bool
+length_usable(const VectorNode *node)
+{
+	return node->function->option == LENGTH_BYTES ||
+		pg_database_encoding_max_length() == 1 ||
+		GetDatabaseEncoding() == PG_UTF8;
+}
+
+static bool
+length_bounds(VectorNode *node, VectorRange *range)
+{
+	range->low = 0;
+	range->high = MaxAllocSize;
+	return true;
+}
+
+/* Bytes of UTF-8 that do not go on with a character */
+VECTOR_KERNEL int64
+count_chars(const char *data, uint32 len)
+{
+	uint32		n = 0;
+
+	for (uint32 i = 0; i < len; i++)
+		n += ((uint8) data[i] & 0xC0) != 0x80;
+	return n;
+}
+
+static bool
+length_kernel(VectorNode *node, const VectorSource *source)
+{
+	const Vector *v = node->values[0];
+	int64	   *out = vector_ints(node);
+	bool		chars = node->function->option == LENGTH_CHARS &&
+	pg_database_encoding_max_length() > 1;
+
+	for (int i = 0; i < source->nselected; i++)
+	{
+		int			row = source->selected[i];
+		const ColumnBytes *bytes;
+
+		if (vector_is_null(v, row))
+			continue;
+		bytes = vector_row_bytes(v, row);
+		out[row] = chars ? count_chars(bytes->data, bytes->len) : bytes->len;
+	}
+	node->out.ints = out;
+	return true;
+}
+
+/*---- */
+
+#define LENGTH(oid, option) \
+	{oid, "s", VECTOR_INT, length_bounds, length_kernel, option, length_usable}
 #define LIKE(oid, option) \
 	{oid, "sk", VECTOR_BOOL, NULL, like_kernel, option, like_usable}
 
@@ -199,5 +257,11 @@ const VectorFunction vector_like_functions[] = {
 	LIKE(F_BPCHARLIKE, LIKE_MATCHES),
 	LIKE(F_BPCHARNLIKE, LIKE_MATCHES_NOT),
 	LIKE(F_STARTS_WITH, LIKE_BEGINS),
+	LENGTH(F_LENGTH_TEXT, LENGTH_CHARS),
+	LENGTH(F_CHAR_LENGTH_TEXT, LENGTH_CHARS),
+	LENGTH(F_CHARACTER_LENGTH_TEXT, LENGTH_CHARS),
+	LENGTH(F_OCTET_LENGTH_TEXT, LENGTH_BYTES),
+	LENGTH(F_LENGTH_BYTEA, LENGTH_BYTES),
+	LENGTH(F_OCTET_LENGTH_BYTEA, LENGTH_BYTES),
 	{InvalidOid}
 };
