@@ -11,6 +11,8 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "catalog/pg_statistic.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
@@ -19,7 +21,10 @@
 #include "optimizer/paths.h"
 #include "optimizer/planner.h"
 #include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
+#include "utils/syscache.h"
 
 #include "top/top.h"
 
@@ -30,6 +35,9 @@
 #define COST_COMPARE	0.2
 #define COST_BY_ROW		2.0
 #define COST_GROUP		0.5
+
+/* of a table, read to find the first rows if segments can be left out */
+#define LEAST_PART		0.02
 
 /* memory of a group's first row, beside what its table takes */
 #define GROUP_BYTES		256
@@ -211,6 +219,47 @@ count_rows(PlannerInfo *root, const TopOrder *order, const Path *scan)
 	return groups * GROUP_BYTES > get_hash_memory_limit() ? -1 : groups;
 }
 
+/* How well a column of numbers is in the order of the table: 0 to 1 */
+static double
+correlation(Oid relid, AttrNumber attno)
+{
+	HeapTuple	tuple = SearchSysCache3(STATRELATTINH,
+										ObjectIdGetDatum(relid),
+										Int16GetDatum(attno),
+										BoolGetDatum(false));
+	AttStatsSlot slot;
+	double		result = 0;
+
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	if (get_attstatsslot(&slot, tuple, STATISTIC_KIND_CORRELATION, InvalidOid,
+						 ATTSTATSSLOT_NUMBERS))
+	{
+		if (slot.nnumbers == 1)
+			result = fabs(slot.numbers[0]);
+		free_attstatsslot(&slot);
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* The part of the table that is read, when segments can be left out */
+static double
+part_read(PlannerInfo *root, const TopOrder *order, Index varno)
+{
+	const Var  *key = linitial(order->keys);
+	VectorKind	kind;
+	double		c;
+
+	if (order->ngrouped > 0 || !IsA(key, Var))
+		return 1;
+	kind = vector_kind(getBaseType(key->vartype));
+	if (kind != VECTOR_INT && kind != VECTOR_FLOAT)
+		return 1;
+	c = correlation(planner_rt_fetch(varno, root)->relid, key->varattno);
+	return Max(1 - c * c, LEAST_PART);
+}
+
 /*
  * Costs: a pass over the keys' columns; a few rows that are better than those
  * before, as many as a random order has; and a page of the heap for each row
@@ -222,12 +271,14 @@ cost_top(PlannerInfo *root, CustomPath *path, const TopOrder *order,
 {
 	RelOptInfo *table = scan->parent;
 	const PathTarget *target = path->path.pathtarget;
+	double		part = part_read(root, order, table->relid);
 	double		taken = rows * (1 + log(Max(scan->rows / rows, 1)));
 	Cost		factor = columnar_scan == COLUMNAR_SCAN_FORCE ? 1e-6 : 1;
 
 	path->path.rows = rows;
-	path->path.startup_cost = scan->total_cost + factor *
-		(scan->rows * row_cost(root, order, table->relid) +
+	path->path.startup_cost = scan->startup_cost +
+		part * (scan->total_cost - scan->startup_cost) + factor *
+		(part * scan->rows * row_cost(root, order, table->relid) +
 		 taken * (log2(rows + 1) + 2) * 2 * cpu_operator_cost +
 		 Min(rows, table->pages) * random_page_cost + target->cost.startup);
 	path->path.total_cost = path->path.startup_cost + factor *
