@@ -233,7 +233,8 @@ blend(VectorNode *node, const Vector *v, int n)
 static bool
 blend_part(VectorNode *node, VectorNode *part, VectorSource *source)
 {
-	const Vector *v = part->eval(part, source);
+	BlendRoom  *room = node->scratch;
+	const Vector *v = vector_eval_part(part, source, room->take);
 
 	return v != NULL && blend(node, v, source->nrows);
 }
@@ -245,7 +246,7 @@ static int64
 take_when(VectorNode *node, VectorNode *condition, VectorSource *source)
 {
 	BlendRoom  *room = node->scratch;
-	const Vector *truth = condition->eval(condition, source);
+	const Vector *truth = vector_eval_part(condition, source, room->open);
 	int			n = source->nrows;
 	int64		taken;
 
@@ -554,7 +555,7 @@ compute_coalesce(VectorNode *node, VectorSource *source)
 	for (int i = 0; i < node->nargs && left > 0; i++)
 	{
 		VectorNode *arg = node->args[i];
-		const Vector *v = arg->eval(arg, source);
+		const Vector *v = vector_eval_part(arg, source, room->open);
 		int64		taken;
 
 		if (v == NULL)

@@ -281,6 +281,7 @@ vector_eval(VectorExpr *expr, VectorSource *source)
 	const Vector *result = NULL;
 
 	expr->nparts = 0;
+	expr->source = source;
 	if (root != NULL && source->nselected > 0)
 		result = root->eval(root, source);
 	if (result == NULL && root != NULL && root->column)

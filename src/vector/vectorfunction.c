@@ -115,6 +115,38 @@ vector_eval_args(VectorNode *node, VectorSource *source)
 	return true;
 }
 
+/*
+ * vector_eval_part: computes a part of an expression that only the rows need
+ * of which wanted is 1.  It is computed for all that are selected, if that can
+ * be, since that costs less.  Otherwise only those that need it count: in the
+ * others a divisor may be zero, for example.  So their values may be anything.
+ */
+const Vector *
+vector_eval_part(VectorNode *node, VectorSource *source, const uint8 *wanted)
+{
+	const Vector *result = node->eval(node, source);
+	const int  *selected = source->selected;
+	int			nselected = source->nselected;
+	int			rows[COLUMN_VECTOR];
+	int			n = 0;
+
+	if (result != NULL)
+		return result;
+	for (int i = 0; i < nselected; i++)
+	{
+		rows[n] = selected[i];
+		n += wanted[selected[i]];
+	}
+	if (n == nselected)
+		return NULL;
+	source->selected = rows;
+	source->nselected = n;
+	result = node->eval(node, source);
+	source->selected = selected;
+	source->nselected = nselected;
+	return result;
+}
+
 /* What a type can hold; numeric as a scaled integer */
 static VectorRange
 range_of_type(Oid type)

@@ -351,7 +351,29 @@ contains_zero(const Vector *v)
 	return v->low <= 0 && v->high >= 0;
 }
 
-/* Truncated quotients are extreme where their operands are */
+/* Is a divisor zero in a row that counts? */
+static bool
+divides_by_zero(const VectorNode *node)
+{
+	const Vector *b = node->values[1];
+	const VectorSource *source = node->owner->source;
+
+	if (!contains_zero(b))
+		return false;
+	for (int i = 0; i < source->nselected; i++)
+	{
+		int			row = source->selected[i];
+
+		if (b->ints[row] == 0 && !vector_is_null(&node->out, row))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Truncated quotients are extreme where their operands are, if the divisors
+ * have one sign; else they are not further from zero than the dividends.
+ */
 static bool
 divide_bounds(VectorNode *node, VectorRange *range)
 {
@@ -359,8 +381,14 @@ divide_bounds(VectorNode *node, VectorRange *range)
 	const Vector *b = node->values[1];
 	int128		corners[4];
 
-	if (contains_zero(b))
+	if (divides_by_zero(node))
 		return false;
+	if (contains_zero(b))
+	{
+		range->high = Max((int128) a->high, -(int128) a->low);
+		range->low = -range->high;
+		return true;
+	}
 	corners[0] = (int128) a->low / b->low;
 	corners[1] = (int128) a->low / b->high;
 	corners[2] = (int128) a->high / b->low;
@@ -382,9 +410,9 @@ rest_bounds(VectorNode *node, VectorRange *range)
 	const Vector *b = node->values[1];
 	int128		most;
 
-	if (contains_zero(b))
+	if (divides_by_zero(node))
 		return false;
-	most = (b->low > 0 ? (int128) b->high : -(int128) b->low) - 1;
+	most = Max(Max((int128) b->high, -(int128) b->low) - 1, 0);
 	range->low = Max(Min((int128) a->low, 0), -most);
 	range->high = Min(Max((int128) a->high, 0), most);
 	return true;

@@ -120,6 +120,7 @@ struct VectorExpr
 	int			nattnos;		/* columns that it refers to */
 	AttrNumber *attnos;
 	const Vector **columns;		/* their Datums */
+	const VectorSource *source; /* while a batch is computed natively */
 	uint64		nby_row;		/* batches computed by row */
 	bool		allow_parts;
 	int			nparts;			/* of the current result, besides the first */
@@ -244,6 +245,8 @@ extern bool vector_row_independent(const Expr *expr);
 extern const VectorFunction *vector_function(Oid oid);
 extern const Vector *vector_eval_function(VectorNode *node,
 										  VectorSource *source);
+extern const Vector *vector_eval_part(VectorNode *node, VectorSource *source,
+									  const uint8 *wanted);
 extern bool vector_eval_args(VectorNode *node, VectorSource *source);
 extern bool vector_set_range(VectorNode *node, const VectorRange *range);
 

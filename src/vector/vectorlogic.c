@@ -75,6 +75,14 @@ all_settled(const uint8 *settled, const VectorSource *source)
 	return true;
 }
 
+/* The rows that still need another argument, in part */
+static const uint8 *
+unsettled(LogicRoom *room, int n)
+{
+	where_same(room->settled, NULL, 0, room->part, n);
+	return room->part;
+}
+
 /*
  * Adds one argument.  An argument that is false settles an AND, one that is
  * true an OR; if none does, all must be the other value (open).
@@ -133,11 +141,13 @@ eval_logic(VectorNode *node, VectorSource *source)
 	node->result = NULL;
 	for (int i = 0; i < node->nargs; i++)
 	{
+		VectorNode *arg = node->args[i];
 		const Vector *v;
 
 		if (i > 0 && all_settled(room->settled, source))
 			break;
-		v = node->args[i]->eval(node->args[i], source);
+		v = i == 0 ? arg->eval(arg, source) :
+			vector_eval_part(arg, source, unsettled(room, n));
 		if (v == NULL || v->kind != VECTOR_BOOL)
 			return NULL;
 		add_argument(node, v, i == 0, n);

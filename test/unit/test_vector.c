@@ -38,6 +38,7 @@ typedef struct Call
 	int64		buffer[COLUMN_VECTOR];
 	int			selected[COLUMN_VECTOR];
 	VectorSource source;
+	VectorExpr	owner;
 } Call;
 
 static Call call;
@@ -79,6 +80,8 @@ set_function(const VectorFunction *function, Oid type, int nrows)
 	}
 	call.source.nrows = call.source.nselected = nrows;
 	call.source.selected = call.selected;
+	call.node.owner = &call.owner;
+	call.owner.source = &call.source;
 	for (int row = 0; row < nrows; row++)
 		call.selected[row] = row;
 }
