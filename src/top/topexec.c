@@ -147,7 +147,12 @@ fetch_row(TopState *top, ItemPointer tid)
 						ItemPointerGetBlockNumber(tid),
 						ItemPointerGetOffsetNumber(tid)),
 				 errhint("Call omendb.verify() for the table, and omendb.compact() to make its columns anew.")));
-	return ExecCopySlot(slot, top->heap_slot);
+	ExecCopySlot(slot, top->heap_slot);
+
+	/* for WHERE CURRENT OF */
+	slot->tts_tid = *tid;
+	slot->tts_tableOid = RelationGetRelid(rel);
+	return slot;
 }
 
 /* Finds the rows, in order. */
