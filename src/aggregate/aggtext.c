@@ -28,7 +28,8 @@ typedef struct TextExtreme
 	uint32		len;
 	uint32		room;
 	uint64		dictionary;		/* its number; 0: none */
-	uint32		rank;			/* no better one of it can be skipped */
+	uint32		rank;			/* of its entries those that are no better
+								 * than this can be skipped */
 	bool		seen;
 } TextExtreme;
 
@@ -129,6 +130,47 @@ rank_entries(TextInfo *info, const Vector *arg)
 	info->dictionary = arg->dictionary_id;
 }
 
+static inline uint32
+rank_of(const TextInfo *info, uint32 code)
+{
+	return info->bytes ? code : info->ranks[code];
+}
+
+/* The code that is best among those of some rows, n > 0 */
+static uint32
+best_code(const TextInfo *info, const AggRows *in, const Vector *arg)
+{
+	uint32		best = arg->codes[in->rows[0]];
+	uint32		best_rank = rank_of(info, best);
+
+	for (int i = 1; i < in->n; i++)
+	{
+		uint32		code = arg->codes[in->rows[i]];
+		uint32		rank = rank_of(info, code);
+		bool		better = info->min ? rank < best_rank : rank > best_rank;
+
+		best = better ? code : best;
+		best_rank = better ? rank : best_rank;
+	}
+	return best;
+}
+
+/* Considers an entry, unless that one or a better one has been already. */
+static void
+consider_code(const AggSpec *spec, TextExtreme *s, const Vector *arg,
+			  uint32 code)
+{
+	const TextInfo *info = spec->extra;
+	uint32		rank = rank_of(info, code);
+
+	if (s->dictionary == arg->dictionary_id &&
+		(info->min ? rank >= s->rank : rank <= s->rank))
+		return;
+	s->dictionary = arg->dictionary_id;
+	s->rank = rank;
+	consider(spec, s, arg->dictionary[code].data, arg->dictionary[code].len);
+}
+
 static void
 add_codes(const AggSpec *spec, char *states, Size stride, const AggRows *in,
 		  const Vector *arg)
@@ -137,20 +179,14 @@ add_codes(const AggSpec *spec, char *states, Size stride, const AggRows *in,
 
 	if (!info->bytes)
 		rank_entries(info, arg);
-	for (int i = 0; i < in->n; i++)
-	{
-		TextExtreme *s = agg_state(states, stride, in, i);
-		uint32		code = arg->codes[in->rows[i]];
-		uint32		rank = info->bytes ? code : info->ranks[code];
-
-		if (s->dictionary == arg->dictionary_id &&
-			(info->min ? rank >= s->rank : rank <= s->rank))
-			continue;
-		s->dictionary = arg->dictionary_id;
-		s->rank = rank;
-		consider(spec, s, arg->dictionary[code].data,
-				 arg->dictionary[code].len);
-	}
+	if (in->groups != NULL)
+		for (int i = 0; i < in->n; i++)
+			consider_code(spec, (TextExtreme *) (states +
+												 in->groups[i] * stride),
+						  arg, arg->codes[in->rows[i]]);
+	else if (in->n > 0)
+		consider_code(spec, (TextExtreme *) states, arg,
+					  best_code(info, in, arg));
 }
 
 /* Strings that have no rank */
