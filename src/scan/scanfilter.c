@@ -13,8 +13,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -26,6 +24,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "column/columncodec.h"
 #include "scan/scan.h"
 
 /*---- values ---- */
@@ -34,16 +33,16 @@
  * The bits of a float as a signed integer of the same order: both zeroes are
  * one key, and every NaN is the highest.
  */
-static inline int64
+static pg_attribute_always_inline int64
 float_key(double value)
 {
 	int64		bits;
+	int64		nan = -(int64) (value != value);
 
-	if (unlikely(isnan(value)))
-		return PG_INT64_MAX;
 	value += 0.0;
 	memcpy(&bits, &value, sizeof(bits));
-	return bits ^ ((bits >> 63) & PG_INT64_MAX);
+	bits ^= (bits >> 63) & PG_INT64_MAX;
+	return (bits & ~nan) | (PG_INT64_MAX & nan);
 }
 
 static int64
@@ -628,16 +627,21 @@ keep_nulls(uint8 *keep, const ColumnVector *v, bool wanted)
 		keep[i] &= ((v->nulls[i / 64] >> (i % 64)) & 1) == wanted;
 }
 
+/* Keeps what is from low to high, or what is not */
+static CODEC_KERNEL void
+keep_between(const int64 *keys, int64 low, int64 high, uint8 outside,
+			 uint8 *keep, int n)
+{
+	for (int i = 0; i < n; i++)
+		keep[i] &= (uint8) ((keys[i] >= low) & (keys[i] <= high)) ^ outside;
+}
+
 static void
 keep_range(uint8 *keep, const int64 *keys, int n, const ScanFilter *f)
 {
-	int64		low = f->low;
-	int64		high = f->high;
-	uint8		outside = f->outside;
 	int			i;
 
-	for (i = 0; i < n; i++)
-		keep[i] &= (uint8) ((keys[i] >= low) & (keys[i] <= high)) ^ outside;
+	keep_between(keys, f->low, f->high, f->outside, keep, n);
 	for (i = 0; f->nkeys > 1 && i < n; i++)
 	{
 		if (keep[i])
@@ -645,22 +649,29 @@ keep_range(uint8 *keep, const int64 *keys, int n, const ScanFilter *f)
 	}
 }
 
+static CODEC_KERNEL void
+keys_of_float4(const float *values, int64 *keys, int n)
+{
+	for (int i = 0; i < n; i++)
+		keys[i] = float_key(values[i]);
+}
+
+static CODEC_KERNEL void
+keys_of_float8(const double *values, int64 *keys, int n)
+{
+	for (int i = 0; i < n; i++)
+		keys[i] = float_key(values[i]);
+}
+
 static void
 keep_floats(uint8 *keep, const ColumnVector *v, const ScanFilter *f)
 {
 	int64		keys[COLUMN_VECTOR];
-	int			i;
 
 	if (f->clause.type == FLOAT4OID)
-	{
-		for (i = 0; i < v->n; i++)
-			keys[i] = float_key(v->v.floats4[i]);
-	}
+		keys_of_float4(v->v.floats4, keys, v->n);
 	else
-	{
-		for (i = 0; i < v->n; i++)
-			keys[i] = float_key(v->v.floats8[i]);
-	}
+		keys_of_float8(v->v.floats8, keys, v->n);
 	keep_range(keep, keys, v->n, f);
 }
 

@@ -12,10 +12,13 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "column/columncodec.h"
 #include "scan/scan.h"
 #include "table/table.h"
 
 #define BIT(i)	(UINT64CONST(1) << ((i) % 64))
+
+#define ALL_EIGHT	UINT64CONST(0x0101010101010101) /* flags of eight rows */
 
 /*---- rows to be read from the heap ---- */
 
@@ -311,29 +314,49 @@ keep_unmarked(ColumnScanState *scan, int n)
 		scan->keep[i] = !((marked[i / 64] >> (i % 64)) & 1);
 }
 
-/* Fills scan->selected. */
+/* Fills scan->selected, eight rows at a time: most often all or none is kept. */
 static void
 select_kept(ColumnScanState *scan, int n)
 {
 	int			count = 0;
 	int			i;
+	int			k;
 
-	for (i = 0; i < n; i++)
+	memset(scan->keep + n, 0, COLUMN_VECTOR - n);
+	for (i = 0; i < n; i += 8)
 	{
-		scan->selected[count] = i;
-		count += scan->keep[i];
+		uint64		eight;
+
+		memcpy(&eight, scan->keep + i, sizeof(eight));
+		if (eight == ALL_EIGHT)
+		{
+			for (k = 0; k < 8; k++)
+				scan->selected[count + k] = i + k;
+			count += 8;
+			continue;
+		}
+		for (k = i; eight != 0 && k < i + 8; k++)
+		{
+			scan->selected[count] = k;
+			count += scan->keep[k];
+		}
 	}
+}
+
+static CODEC_KERNEL int
+count_bytes(const uint8 *bytes, int n)
+{
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+		count += bytes[i];
+	return count;
 }
 
 static int
 count_kept(const ColumnScanState *scan, int n)
 {
-	int			count = 0;
-	int			i;
-
-	for (i = 0; i < n; i++)
-		count += scan->keep[i];
-	return count;
+	return count_bytes(scan->keep, n);
 }
 
 /* Narrows scan->selected to the rows for which the other conditions are true. */
