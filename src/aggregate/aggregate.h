@@ -22,8 +22,8 @@
 
 /*------------------------------------------------------------------------
  * Aggregate functions.  The state of one function for one group is so many
- * bytes, aligned to 16; states that need more memory take it from the spec's
- * context, which is reset when all groups are forgotten.
+ * bytes, aligned to MAXALIGN, and may be moved; states that need more memory take
+ * it from the spec's context, which is reset when all groups are forgotten.
  * ------------------------------------------------------------------------
  */
 
