@@ -85,6 +85,8 @@ class Outcome:
                          if names is None or name in names})
         if self.errors:
             found['error'] = '; '.join(text for text, _ in self.errors.most_common(3))
+        elif not merged.count():
+            found['error'] = 'no operation ended in time'
         return dict(found, **more)
 
 
@@ -125,13 +127,13 @@ class Client:
         self.sender.send(outcome)
 
     def loop(self, work, outcome):
-        """Operations until the time is up; those of the warm-up are not recorded."""
+        """Operations until the time is up, at least one; those of the warm-up are not recorded."""
         warmup, seconds = self.timing
         clock = time.perf_counter
         recording = clock() + warmup
         end = recording + seconds
         now, first = clock(), None
-        while now < end:
+        while now < end or first is None:
             begin = now
             try:
                 name = work()

@@ -44,7 +44,8 @@ class Workload:
             session.create(table)
 
     def ingest(self, session, table, batches, total):
-        """Loads batches of columns. The latencies are those of a batch."""
+        """Loads batches of columns. The latencies are those of a batch. total: rows that are
+        expected, or 0 if that is not known."""
         latencies, series = Histogram(), Series(total)
         told = time.time()
         for columns in batches:
@@ -56,8 +57,9 @@ class Workload:
             series.add(len(columns[0]), spent)
             if time.time() - told > 10:
                 told = time.time()
-                say('  %d of %d rows, %.0f rows/s' % (series.rows, total,
-                                                      series.rows / latencies.total))
+                say('  %s: %d rows%s, %.0f rows/s' % (
+                    table.name, series.rows, ' of %d' % total if total else '',
+                    series.rows / latencies.total))
         return dict(latencies.summary(), operations=series.rows, seconds=latencies.total,
                     rate=series.rows / latencies.total, series=series.points)
 
