@@ -115,11 +115,11 @@ SELECT query, (agg_two_ways(query)).* FROM unnest(ARRAY[
 	'SELECT string_agg(region, '','' ORDER BY id) FROM ag',
 	'SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v) FROM ag',
 	'SELECT count(DISTINCT device), count(DISTINCT region) FROM ag',
-	'SELECT count(*) FROM ag WHERE ctid IS NOT NULL',
+	'SELECT count(*) FROM ag WHERE ctid <> ''(0,0)''',
 	'SELECT max(tableoid) FROM ag',
 	'SELECT count(ag) FROM ag',
 	'SELECT count(*) FROM ag WHERE random() < 2',
-	'SELECT count(*) FROM ag a JOIN ag b USING (id)',
+	'SELECT count(*) FROM ag a JOIN ag b ON b.id = a.device',
 	'SELECT count(*) FROM ag_heap',
 	'SELECT GROUPING(region), region FROM ag GROUP BY region']) AS query;
 SELECT aggregates('SELECT count(*) FROM ag TABLESAMPLE SYSTEM (50)');

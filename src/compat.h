@@ -153,4 +153,11 @@ extern bool lc_collate_is_c(Oid collation);
 #define vacuum_delay_point(is_analyze)	vacuum_delay_point()
 #endif
 
+/* 18 has an entry for GROUP BY in the range table, which is no table */
+#if PG_VERSION_NUM < 180000
+#define OmenExplainTables(es)		list_length((es)->rtable)
+#else
+#define OmenExplainTables(es)		((es)->rtable_size)
+#endif
+
 #endif							/* OMENDB_COMPAT_H */

@@ -36,7 +36,7 @@ show_keys(CustomScan *plan, List *ancestors, ExplainState *es)
 {
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   (Plan *) plan, ancestors);
-	bool		prefix = list_length(es->rtable) > 1 || es->verbose;
+	bool		prefix = OmenExplainTables(es) > 1 || es->verbose;
 	List	   *keys = NIL;
 	int			i;
 

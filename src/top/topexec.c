@@ -261,7 +261,7 @@ explain_top(CustomScanState *node, List *ancestors, ExplainState *es)
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   (Plan *) plan, ancestors);
-	bool		prefix = list_length(es->rtable) > 1 || es->verbose;
+	bool		prefix = OmenExplainTables(es) > 1 || es->verbose;
 	List	   *keys = NIL;
 	int			i;
 
