@@ -9,6 +9,8 @@ import threading
 import time
 
 FORK = multiprocessing.get_context('fork')
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BEGIN_WITHIN = 300                      # seconds, or a client gives up waiting for the others
 MAX_ERRORS = 100                        # of one client, which then gives up
 
 
@@ -110,6 +112,7 @@ class Client:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         outcome = Outcome()
         try:
             session = self.engine.connect()
@@ -160,12 +163,17 @@ class Client:
 
 def run(engine, make, count, seconds, warmup=None):
     """count clients for so many seconds, after a warm-up (a tenth). Returns an Outcome."""
-    gate = FORK.Barrier(count)
+    gate = FORK.Barrier(count, timeout=BEGIN_WITHIN)
     timing = (seconds / 10.0 if warmup is None else warmup, seconds)
     started = []
     try:
-        for number in range(count):
-            started.append(Client(engine, make, number, gate, timing))
+        # a signal between a fork and the note of it would leave a client behind
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            for number in range(count):
+                started.append(Client(engine, make, number, gate, timing))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         total = Outcome()
         for client in started:
             total.merge(client.outcome())
