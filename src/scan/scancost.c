@@ -29,6 +29,9 @@
 #define COST_MAKE_VALUE		0.2 /* decoding, and a Datum */
 #define COST_ROW			0.5 /* part of cpu_tuple_cost, for a row returned */
 
+/* of descents in the indexes of the directory and of marks */
+#define COST_OPEN_TABLE		(5 * random_page_cost)
+
 /* of opening a segment, and a column of it */
 #define COST_OPEN_SEGMENT	(200 * cpu_operator_cost)
 #define COST_OPEN_COLUMN	(40 * cpu_operator_cost)
@@ -218,7 +221,7 @@ scan_may_pay(RelOptInfo *rel, Relation table)
 		return true;
 	part = covered_part(rel, covered);
 	bound = rel->tuples * part * COST_TEST_VALUE * cpu_operator_cost +
-		rel->pages * (1 - part) * seq_page_cost;
+		rel->pages * (1 - part) * seq_page_cost + COST_OPEN_TABLE;
 	foreach(lc, rel->pathlist)
 	{
 		const Path *path = lfirst(lc);
@@ -334,7 +337,7 @@ scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 
 	path->path.rows = workers > 0 ? clamp_row_est(rel->rows / divisor) : rel->rows;
 	path->path.startup_cost = rel->baserestrictcost.startup +
-		rel->reltarget->cost.startup + COST_OPEN_SEGMENT;
+		rel->reltarget->cost.startup + COST_OPEN_TABLE + COST_OPEN_SEGMENT;
 	path->path.total_cost = path->path.startup_cost + io + cpu / divisor;
 	if (makes_rows)
 		path->path.total_cost += rel->reltarget->cost.per_tuple * path->path.rows;
