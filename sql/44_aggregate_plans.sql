@@ -290,3 +290,17 @@ DROP TABLE ag, ag_heap, ag_sums, ag_one, agp, agi2, agi;
 DROP FUNCTION tell, aggregates, agg_two_ways;
 DROP COLLATION agg_nondet;
 DROP ROLE agg_reader;
+
+-- The server's statistics count rows that are aggregated, by vectors or by
+-- segments' statistics, and the scans.
+SET omendb.columnar_scan = force;
+CREATE TABLE ag_read (i int) USING omendb;
+INSERT INTO ag_read SELECT generate_series(1, 1000);
+SELECT rows FROM omendb.compact('ag_read', true);
+SELECT pg_stat_force_next_flush();
+SELECT seq_scan AS scans, seq_tup_read AS read FROM pg_stat_user_tables WHERE relname = 'ag_read' \gset
+SELECT sum(i) FROM ag_read WHERE i > 600;
+SELECT sum(i) FROM ag_read;
+SELECT pg_stat_force_next_flush();
+SELECT seq_scan - :scans AS scans, seq_tup_read - :read AS read FROM pg_stat_user_tables WHERE relname = 'ag_read';
+DROP TABLE ag_read;

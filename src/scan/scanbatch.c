@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -741,13 +742,21 @@ scan_unit_column(const ColumnScanState *scan, AttrNumber attno)
 	return c->state == SEGMENT_COLUMN_STORED ? c->stored : NULL;
 }
 
+/* For EXPLAIN and pg_stat_user_tables; the macro is good for tables, too. */
+static void
+count_rows(ColumnScanState *scan, int n)
+{
+	scan->counts[SCAN_ROWS_COLUMNS] += n;
+	pgstat_count_index_tuples(scan->rel, n);
+}
+
 /*
  * scan_unit_skip: leaves out the rows that the current unit has in columns.
  */
 void
 scan_unit_skip(ColumnScanState *scan)
 {
-	scan->counts[SCAN_ROWS_COLUMNS] += scan->unit->reader->nrows;
+	count_rows(scan, scan->unit->reader->nrows);
 	scan->vector = scan->nvectors;
 }
 
@@ -771,7 +780,7 @@ next_batch(ColumnScanState *scan)
 	if (scan->unit->segment != NULL && scan->vector < scan->nvectors &&
 		scan_segment_next(scan))
 	{
-		scan->counts[SCAN_ROWS_COLUMNS] += scan->nselected;
+		count_rows(scan, scan->nselected);
 		return scan_vector_source(scan);
 	}
 	return heap_batch(scan);
