@@ -101,7 +101,7 @@ typedef enum AlexKind
 typedef enum AlexBytes
 {
 	ALEX_BYTES_NONE = 0,
-	ALEX_BYTES_VARLENA,		/* text that compares by bytes, bytea */
+	ALEX_BYTES_VARLENA,			/* text that compares by bytes, bytea */
 	ALEX_BYTES_NAME
 } AlexBytes;
 
@@ -138,8 +138,8 @@ typedef struct AlexInfo
 	uint8		bytes;			/* AlexBytes of the first column, if dict */
 	bool		bytesdesc;
 	Oid			bytescmp;		/* the comparison function that it stands for */
-	bool		unchanged;		/* the last entry is of an update that left its
-								 * key alone (see alex_delete_dead) */
+	bool		unchanged;		/* the last entry is of an update that left
+								 * its key alone (see alex_delete_dead) */
 	BlockNumber root;			/* hints: any live page is a valid start */
 	uint32		rootlevel;
 	AlexColumn	column[INDEX_MAX_KEYS]; /* only if !dict */
@@ -186,7 +186,7 @@ extern bool alex_batch;			/* collect a statement's entries */
 extern int	alex_batch_size;	/* kB of entries collected per index */
 extern int	alex_cache_size;	/* kB of routing cache per backend */
 
-/* ---- alexmeta.c: metapage, AlexInfo, page access ---- */
+/*---- alexmeta.c: metapage, AlexInfo, page access ---- */
 
 /* Fills *info for rel; checks magic and version of the metapage. */
 extern void alex_get_info(Relation rel, AlexInfo *info);
@@ -219,7 +219,7 @@ extern Buffer alex_new_buffer(Relation rel);
 /* Fill factor in percent from the reloptions. */
 extern int	alex_fillfactor(Relation rel);
 
-/* ---- alexkey.c: projections, keys ---- */
+/*---- alexkey.c: projections, keys ---- */
 
 /*
  * Projection of an attribute: comparison procedure (0 for an INCLUDE column)
@@ -299,7 +299,7 @@ extern int	alex_cmp_row_keys(Relation rel, const AlexInfo *info,
 
 /* The bytes of an image's first column; false if they are not at hand. */
 extern bool alex_leading_bytes(const AlexInfo *info, IndexTuple itup,
-							 const char **bytes, uint32 *nbytes);
+							   const char **bytes, uint32 *nbytes);
 extern int	alex_cmp_bytes(const char *a, uint32 na, const char *b, uint32 nb);
 
 /* Attribute attno (1-based) of a decoded row; by-ref results point into the
@@ -328,7 +328,7 @@ extern void alex_make_separator(Relation rel, const AlexInfo *info,
 								const uint64 *left, const uint64 *right,
 								AlexFence *fence);
 
-/* ---- alexsearch.c ---- */
+/*---- alexsearch.c ---- */
 
 /*
  * The page at "level" whose fences enclose key (low <= key < high), pinned and
@@ -359,7 +359,7 @@ extern int	alex_search_page(Relation rel, const AlexInfo *info, Page page,
 extern int	alex_locate(Relation rel, const AlexInfo *info, Page page,
 						const AlexKey *key);
 
-/* ---- alexroute.c: backend-local routing cache ---- */
+/*---- alexroute.c: backend-local routing cache ---- */
 
 /* Guess of a page on key's path, low down; InvalidBlockNumber: no cache. */
 extern BlockNumber alex_route(Relation rel, AlexInfo *info,
@@ -377,7 +377,7 @@ extern void alex_route_forget(RelFileNumber relnumber);
 extern void alex_route_counters(Relation rel, uint64 *hits, uint64 *misses,
 								Size *bytes);
 
-/* ---- alexinsert.c, alexsplit.c ---- */
+/*---- alexinsert.c, alexsplit.c ---- */
 extern bool alex_insert(Relation rel, Datum *values, bool *isnull,
 						ItemPointer tid, Relation heap,
 						IndexUniqueCheck checkUnique, bool indexUnchanged,
@@ -418,7 +418,7 @@ extern void alex_finish_split(Relation rel, AlexInfo *info, Relation heap,
 extern Buffer alex_find_for_write(Relation rel, AlexInfo *info, Relation heap,
 								  const AlexKey *key, uint32 level);
 
-/* ---- alexbatch.c, alexmerge.c: statement-local batches ---- */
+/*---- alexbatch.c, alexmerge.c: statement-local batches ---- */
 extern bool alex_batch_add(Relation rel, Relation heap, Datum *values,
 						   bool *isnull, ItemPointer tid);
 extern void alex_batch_flush(Oid indexoid); /* InvalidOid: all */
@@ -432,7 +432,7 @@ extern void alex_batch_init(void);	/* hooks and callbacks, from _PG_init */
 extern void alex_merge_sorted(Relation rel, AlexInfo *info, Relation heap,
 							  const uint64 *rows, int64 n);
 
-/* ---- alexsort.c: sorting rows ---- */
+/*---- alexsort.c: sorting rows ---- */
 
 /*
  * Sorts n rows of info->nleaf words by (key, TID): radix for words, comparison
@@ -442,13 +442,13 @@ extern void alex_merge_sorted(Relation rel, AlexInfo *info, Relation heap,
 extern uint64 *alex_sort_rows(Relation rel, const AlexInfo *info,
 							  uint64 *rows, uint64 *tmp, int64 n);
 
-/* ---- alexbuild.c ---- */
+/*---- alexbuild.c ---- */
 extern IndexBuildResult *alex_build(Relation heap, Relation index,
 									struct IndexInfo *indexInfo);
 extern void alex_buildempty(Relation index);
 extern PGDLLEXPORT void alex_parallel_build_main(dsm_segment *seg, shm_toc *toc);
 
-/* ---- alexscan.c, alexscankey.c ---- */
+/*---- alexscan.c, alexscankey.c ---- */
 extern IndexScanDesc alex_beginscan(Relation rel, int nkeys, int norderbys);
 extern void alex_rescan(IndexScanDesc scan, ScanKey scankey, int nscankeys,
 						ScanKey orderbys, int norderbys);
@@ -468,7 +468,7 @@ extern Size alex_estimateparallelscan(void);
 extern void alex_initparallelscan(void *target);
 extern void alex_parallelrescan(IndexScanDesc scan);
 
-/* ---- alexvacuum.c, alexdelete.c ---- */
+/*---- alexvacuum.c, alexdelete.c ---- */
 extern IndexBulkDeleteResult *alex_bulkdelete(IndexVacuumInfo *info,
 											  IndexBulkDeleteResult *stats,
 											  IndexBulkDeleteCallback callback,
@@ -483,7 +483,7 @@ extern IndexBulkDeleteResult *alex_vacuumcleanup(IndexVacuumInfo *info,
 extern bool alex_delete_dead(Relation rel, const AlexInfo *info,
 							 Relation heap, Buffer buf);
 
-/* ---- alexcost.c, alexvalidate.c, alexoptions.c, alexhandler.c ---- */
+/*---- alexcost.c, alexvalidate.c, alexoptions.c, alexhandler.c ---- */
 extern void alex_costestimate(struct PlannerInfo *root, struct IndexPath *path,
 							  double loop_count, Cost *indexStartupCost,
 							  Cost *indexTotalCost, Selectivity *indexSelectivity,
@@ -496,17 +496,18 @@ extern bytea *alex_options(Datum reloptions, bool validate);
 extern char *alex_buildphasename(int64 phasenum);
 extern void alex_handler_init(void);	/* reloption kind, from _PG_init */
 
-/* ---- alexcompat.c, alexddl.c, alexplan.c ---- */
+/*---- alexcompat.c, alexddl.c, alexplan.c ---- */
 extern void alex_ddl_init(void);	/* names of opclasses, from _PG_init */
 extern void alex_plan_init(void);	/* planner hooks, from _PG_init */
 extern void alex_compat_init(void); /* unique indexes before 18, from _PG_init */
 
-/* ---- alexwal.c ---- */
+/*---- alexwal.c ---- */
 
 /* What is done to each page of a record that changes several pages. */
 typedef enum AlexChangeOp
 {
-	ALEX_CHANGE_IMAGE,			/* new contents, logged whole, no full page image */
+	ALEX_CHANGE_IMAGE,			/* new contents, logged whole, no full page
+								 * image */
 	ALEX_CHANGE_CUT,			/* left page of a split, logged as an AlexCut */
 	ALEX_CHANGE_LEFTLINK,		/* left link := link */
 	ALEX_CHANGE_CLEAR_SPLIT		/* ALEX_INCOMPLETE_SPLIT := off */

@@ -59,7 +59,7 @@ typedef struct AlexBatch
 static HTAB *alex_batches = NULL;
 static int	alex_pending = 0;	/* batches that hold entries */
 static int	alex_depth = 0;		/* executor runs and COPYs we are in */
-static int	alex_conflicts = 0;	/* statements with ON CONFLICT among them */
+static int	alex_conflicts = 0; /* statements with ON CONFLICT among them */
 static uint64 alex_statement = 0;	/* the innermost one */
 static uint64 alex_next_statement = 0;
 
@@ -68,7 +68,7 @@ static ExecutorRun_hook_type prev_ExecutorRun = NULL;
 static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
-/* ---- collecting ---- */
+/*---- collecting ---- */
 
 static AlexBatch *
 alex_get_batch(Oid indexoid)
@@ -236,7 +236,7 @@ alex_batch_add(Relation rel, Relation heap, Datum *values, bool *isnull,
 	return true;
 }
 
-/* ---- flushing ---- */
+/*---- flushing ---- */
 
 static void
 alex_flush_batch(AlexBatch *batch)
@@ -340,7 +340,7 @@ alex_batch_discard(RelFileNumber relnumber)
 	}
 }
 
-/* ---- end of transactions ---- */
+/*---- end of transactions ---- */
 
 static void
 alex_forget_batches(void)
@@ -389,7 +389,7 @@ alex_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 	(void) arg;
 }
 
-/* ---- statements ---- */
+/*---- statements ---- */
 
 static bool
 alex_plan_has_conflict(Plan *plan)

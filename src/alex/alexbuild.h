@@ -16,7 +16,7 @@
 #include "storage/sharedfileset.h"
 #include "utils/sortsupport.h"
 
-/* ---- alexsort.c: sorting records of words ---- */
+/*---- alexsort.c: sorting records of words ---- */
 
 /*
  * A record is a row of "nwords" words.  Its order is that of (word[k] &
@@ -57,7 +57,7 @@ alex_cmp_records(const AlexOrder *order, const uint64 *a, const uint64 *b)
 	return order->tie ? order->tie(a, b, order->arg) : 0;
 }
 
-/* ---- alexrecord.c: rows as compact records ---- */
+/*---- alexrecord.c: rows as compact records ---- */
 
 /* the TID's word: block and offset in the low 48 bits, flags above */
 #define ALEX_REC_TID_MASK	((UINT64CONST(1) << 48) - 1)
@@ -115,7 +115,7 @@ alex_layout_expand(const AlexLayout *layout, const uint64 *rec, uint64 *row)
 		row[f] = (rec[src[f].word] >> src[f].shift) & src[f].mask;
 }
 
-/* ---- alexsort.c: sorting records that name key images ---- */
+/*---- alexsort.c: sorting records that name key images ---- */
 
 /*
  * Words of such a record: what decides most comparisons of the leading
@@ -157,7 +157,7 @@ extern void alex_image_leads(AlexImageOrder *io, uint64 *records, int64 n);
 extern uint64 alex_image_lead_datum(const AlexImageOrder *io,
 									const uint64 *record);
 
-/* ---- alexspool.c ---- */
+/*---- alexspool.c ---- */
 
 typedef struct AlexSpool AlexSpool;
 
@@ -185,11 +185,11 @@ extern void alex_spool_import(AlexSpool *spool, SharedFileSet *fileset,
 							  int participant,
 							  const AlexSpoolSummary *summary);
 
-/* ---- alexload.c ---- */
+/*---- alexload.c ---- */
 extern void alex_load(Relation heap, Relation index, const AlexInfo *info,
 					  const struct IndexInfo *indexInfo, AlexSpool *spool);
 
-/* ---- alexparallel.c ---- */
+/*---- alexparallel.c ---- */
 typedef struct AlexLeader AlexLeader;
 
 extern AlexLeader *alex_parallel_begin(Relation heap, Relation index,
@@ -201,7 +201,7 @@ extern double alex_parallel_wait(AlexLeader *leader, AlexSpool *spool,
 								 double *indtuples);
 extern void alex_parallel_end(AlexLeader *leader);
 
-/* ---- alexbuild.c ---- */
+/*---- alexbuild.c ---- */
 typedef struct AlexBuildState
 {
 	AlexSpool  *spool;

@@ -73,7 +73,7 @@ typedef struct AlexCheck
 
 PG_FUNCTION_INFO_V1(omendb_alex_check);
 
-/* ---- errors, fences ---- */
+/*---- errors, fences ---- */
 
 /*
  * Raises ERRCODE_INDEX_CORRUPTED for a block of rel; what tells the matter.
@@ -184,7 +184,7 @@ alex_low_hash(const AlexInfo *info, Page page)
 	return alex_fields_hash(info, low.f, low.inf);
 }
 
-/* ---- pages ---- */
+/*---- pages ---- */
 
 /*
  * Complains unless page (the contents of block blk) is one of this index, of
@@ -287,7 +287,7 @@ alex_check_leftmost(AlexCheck *c, uint32 level)
 	return InvalidBuffer;		/* not reached */
 }
 
-/* ---- images ---- */
+/*---- images ---- */
 
 /*
  * Length of the attribute at data[off], aligned already, of size bytes in
@@ -387,7 +387,7 @@ alex_check_images(AlexCheck *c, const AlexSpec *spec, int n)
 	}
 }
 
-/* ---- contents of one page, on a copy ---- */
+/*---- contents of one page, on a copy ---- */
 
 static int
 alex_check_cmp(AlexCheck *c, const uint64 *a, const uint64 *b)
@@ -517,7 +517,7 @@ alex_check_leaf(AlexCheck *c, int n)
 	c->nentries += n;
 }
 
-/* ---- what the level above says ---- */
+/*---- what the level above says ---- */
 
 static HTAB *
 alex_make_downlinks(AlexCheck *c)
@@ -556,7 +556,7 @@ alex_downlink_stays(AlexCheck *c, const AlexDownlink *link, uint32 level)
 {
 	Buffer		buf = alex_check_read(c, link->parent, link->parent);
 	bool		stays = alex_is_live(BufferGetPage(buf), level + 1) &&
-		alex_has_downlink(c, BufferGetPage(buf), link->child, link->separator);
+	alex_has_downlink(c, BufferGetPage(buf), link->child, link->separator);
 
 	UnlockReleaseBuffer(buf);
 	return stays;
@@ -571,8 +571,8 @@ alex_collect_downlinks(AlexCheck *c, const AlexSpec *spec, int n)
 		const uint64 *row = c->rows + (Size) i * spec->nfields;
 		uint64		child = row[AlexFieldChild(&c->info)];
 		uint64		separator = i == 0 ?
-			alex_fields_hash(&c->info, spec->low.f, spec->low.inf) :
-			alex_fields_hash(&c->info, row, false);
+		alex_fields_hash(&c->info, spec->low.f, spec->low.inf) :
+		alex_fields_hash(&c->info, row, false);
 		BlockNumber blk = (BlockNumber) child;
 		AlexDownlink *link;
 		bool		found;
@@ -741,7 +741,7 @@ alex_check_announced(AlexCheck *c, const AlexSpec *spec)
 		alex_recheck_parent(c);
 }
 
-/* ---- levels ---- */
+/*---- levels ---- */
 
 /* Everything about the page in copy that needs no other page's lock */
 static void
@@ -889,7 +889,7 @@ alex_check_level(AlexCheck *c)
 	c->downlinks = c->below;
 }
 
-/* ---- pages that no link led to ---- */
+/*---- pages that no link led to ---- */
 
 /* Is a page that was not met linked by now? */
 static bool
@@ -948,7 +948,7 @@ alex_check_unmet(AlexCheck *c)
 	}
 }
 
-/* ---- the heap ---- */
+/*---- the heap ---- */
 
 /* Callback of the heap scan: the entry of this row must have been met. */
 static void
@@ -1012,7 +1012,7 @@ alex_check_snapshot(Relation rel)
 	return snapshot;
 }
 
-/* ---- the whole ---- */
+/*---- the whole ---- */
 
 /* The metapage against the catalog, without what the backend remembers */
 static void

@@ -54,7 +54,7 @@ static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static emit_log_hook_type prev_emit_log = NULL;
 #endif
 
-/* ---- errors ---- */
+/*---- errors ---- */
 
 /* an error of the server, and what the user gets in its place */
 typedef struct Translation
@@ -130,7 +130,7 @@ translate_error(const Translation *t, MemoryContext cxt)
 	ReThrowError(edata);
 }
 
-/* ---- the disguise ---- */
+/*---- the disguise ---- */
 
 static bool
 is_alex(Relation index)
@@ -188,7 +188,7 @@ drop_masks(bool failed)
 	}
 }
 
-/* ---- INSERT ... ON CONFLICT ---- */
+/*---- INSERT ... ON CONFLICT ---- */
 
 /* The target of INSERT ... ON CONFLICT, or NULL if the node is anything else */
 static ResultRelInfo *
@@ -315,7 +315,7 @@ compat_ExecutorRun(QueryDesc *queryDesc, ScanDirection direction,
 	PG_END_TRY();
 }
 
-/* ---- foreign keys ---- */
+/*---- foreign keys ---- */
 
 /* Has the table a unique alex index? */
 static bool
@@ -463,7 +463,7 @@ prepare_alter_table(AlterTableStmt *stmt)
 	}
 }
 
-/* ---- utility commands ---- */
+/*---- utility commands ---- */
 
 static bool
 refreshes_beside_alex(const RefreshMatViewStmt *stmt)

@@ -131,7 +131,7 @@ add_filter_clauses(PlannerInfo *root, IndexPath *path, int from,
 	IndexOptInfo *index = path->indexinfo;
 	List	   *all = get_quals_from_indexclauses(path->indexclauses);
 	List	   *filters =
-		get_quals_from_indexclauses(list_copy_tail(path->indexclauses, from));
+	get_quals_from_indexclauses(list_copy_tail(path->indexclauses, from));
 	double		entries = *selectivity * index->rel->tuples;
 	Cost		operands = index_other_operands_eval_cost(root, filters);
 

@@ -47,7 +47,7 @@ typedef struct AlexUnlink
 
 #define AlexBufferOpaque(buf)	AlexPageGetOpaque(BufferGetPage(buf))
 
-/* ---- locking ---- */
+/*---- locking ---- */
 
 static void
 alex_release(Buffer *buf)
@@ -192,7 +192,7 @@ alex_unlink_lock(AlexUnlink *u, BlockNumber leaf)
 	}
 }
 
-/* ---- new contents ---- */
+/*---- new contents ---- */
 
 static void
 alex_add_change(AlexUnlink *u, Buffer buf, AlexChangeOp op, BlockNumber link,
@@ -386,7 +386,7 @@ alex_delete_page(Relation rel, AlexInfo *info, BlockNumber leaf,
 	return result;
 }
 
-/* ---- entries that are dead, or may be ---- */
+/*---- entries that are dead, or may be ---- */
 
 /* What the table AM is asked, and where its answer applies */
 typedef struct AlexDeadEntries
@@ -578,7 +578,7 @@ alex_delete_bottomup(Relation rel, const AlexInfo *info, Relation heap,
 	for (int i = 0; i < pack->nentries; i++)
 	{
 		bool		promising = alex_same_as_next(info, pack, i - 1) ||
-			alex_same_as_next(info, pack, i);
+		alex_same_as_next(info, pack, i);
 
 		npromising += promising;
 		alex_dead_add(&d, info, page, i, false, promising, freespace);

@@ -16,7 +16,7 @@
 #include "storage/predicate.h"
 #include "utils/snapmgr.h"
 
-/* ---- placing an entry ---- */
+/*---- placing an entry ---- */
 
 /*
  * Inserts row, whose key is key, into the exclusively locked leaf that
@@ -59,7 +59,7 @@ alex_insert_entry(Relation rel, AlexInfo *info, Relation heap,
 						&key, entry->f);
 }
 
-/* ---- uniqueness ---- */
+/*---- uniqueness ---- */
 
 /* What the look at the entries of one key has to know and to tell */
 typedef struct AlexUnique

@@ -57,7 +57,7 @@ alex_open_index(Oid indexoid, AlexInfo *info)
 	return rel;
 }
 
-/* ---- alex_stats ---- */
+/*---- alex_stats ---- */
 
 static int
 alex_count_dead(Page page)
@@ -204,7 +204,7 @@ omendb_alex_stats(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
 
-/* ---- one page ---- */
+/*---- one page ---- */
 
 /* Copies page blkno of rel, after checking that it is one of the tree. */
 static void

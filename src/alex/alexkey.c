@@ -826,7 +826,7 @@ alex_value_bytes(const AlexInfo *info, const char *value, const char **bytes,
  */
 bool
 alex_leading_bytes(const AlexInfo *info, IndexTuple itup, const char **bytes,
-				 uint32 *nbytes)
+				   uint32 *nbytes)
 {
 	const char *end;
 

@@ -93,7 +93,7 @@ typedef struct AlexLoad
 	char	   *lastimage;
 } AlexLoad;
 
-/* ---- writing ---- */
+/*---- writing ---- */
 
 #if PG_VERSION_NUM >= 170000
 
@@ -217,7 +217,7 @@ alex_writer_end(AlexWriter *writer)
 
 #endif
 
-/* ---- images ---- */
+/*---- images ---- */
 
 static inline IndexTuple
 alex_word_image(uint64 word)
@@ -266,7 +266,7 @@ alex_images_equal(const IndexTupleData *a, const IndexTupleData *b)
 			   alex_image_bytes(a) - sizeof(IndexTupleData)) == 0;
 }
 
-/* ---- levels ---- */
+/*---- levels ---- */
 
 static void
 alex_level_init(AlexLoad *load, int levelno)
@@ -496,7 +496,7 @@ alex_add_child(AlexLoad *load, int levelno, const AlexFence *low,
 		alex_cut_page(load, levelno);
 }
 
-/* ---- uniqueness ---- */
+/*---- uniqueness ---- */
 
 /* Are the key columns of two rows equal?  Nulls are, here. */
 static bool
@@ -596,7 +596,7 @@ alex_unique_begin(AlexLoad *load, const IndexInfo *indexInfo)
 		load->lastimage = palloc(BLCKSZ);
 }
 
-/* ---- loading ---- */
+/*---- loading ---- */
 
 static void
 alex_report_done(const AlexLoad *load, int64 taken)

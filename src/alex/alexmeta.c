@@ -22,7 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-/* ---- AlexInfo ---- */
+/*---- AlexInfo ---- */
 
 /* Projection of an attribute by its comparison function and its type */
 static AlexKind
@@ -207,7 +207,7 @@ alex_make_info(Relation rel, AlexInfo *info)
 	alex_set_info(rel, info, !words, kind);
 }
 
-/* ---- metapage ---- */
+/*---- metapage ---- */
 
 void
 alex_init_metapage(Page page, const AlexInfo *info, BlockNumber root,
@@ -362,7 +362,7 @@ alex_fillfactor(Relation rel)
 	return options ? options->fillfactor : ALEX_DEFAULT_FILLFACTOR;
 }
 
-/* ---- pages ---- */
+/*---- pages ---- */
 
 /*
  * alex_check_buffer: complains unless buf holds a page of ours

@@ -118,7 +118,7 @@ alex_participate(AlexShared *shared, Relation heap, Relation index,
 	ConditionVariableSignal(&shared->donecv);
 }
 
-/* ---- leader ---- */
+/*---- leader ---- */
 
 /* Estimates the parts of the shared segment */
 static void
@@ -278,7 +278,7 @@ alex_parallel_end(AlexLeader *leader)
 	ExitParallelMode();
 }
 
-/* ---- worker ---- */
+/*---- worker ---- */
 
 /*
  * alex_parallel_build_main: a worker's entry point

@@ -58,7 +58,7 @@ alex_indexes(const RelOptInfo *rel)
 	return result;
 }
 
-/* ---- row comparisons ---- */
+/*---- row comparisons ---- */
 
 /* The strategy of "a op x" that (a, ...) op (x, ...) implies, or 0 */
 static StrategyNumber
@@ -195,7 +195,7 @@ plan_set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	}
 }
 
-/* ---- operator families ---- */
+/*---- operator families ---- */
 
 static int
 count_operators(Oid opfamily)

@@ -120,7 +120,7 @@ alex_layout_pack(const AlexLayout *layout, const uint64 *row, uint64 *rec)
 {
 	const AlexInfo *info = layout->info;
 	uint64		tid = row[AlexFieldBlk(info)] << 16 |
-		row[AlexFieldOff(info)] | row[AlexFieldDead(info)] << 63;
+	row[AlexFieldOff(info)] | row[AlexFieldDead(info)] << 63;
 
 	for (int i = 0; i < info->natts; i++)
 	{

@@ -86,7 +86,7 @@ static AlexRoute *alex_last_route = NULL;
 static Size alex_route_bytes = 0;
 static uint64 alex_route_clock = 0;
 
-/* ---- the registry ---- */
+/*---- the registry ---- */
 
 /* Forgets what is cached of an index */
 static void
@@ -163,7 +163,7 @@ alex_make_room(AlexRoute *keep, Size bytes)
 	return true;
 }
 
-/* ---- building: fences ---- */
+/*---- building: fences ---- */
 
 /* Arrays that grow while the level above is read */
 typedef struct AlexFences
@@ -248,7 +248,7 @@ alex_read_fences(Relation rel, AlexInfo *info, uint32 level, Size limit,
 	}
 }
 
-/* ---- building: models ---- */
+/*---- building: models ---- */
 
 static uint32
 alex_add_node(AlexRoute *route)
@@ -541,7 +541,7 @@ alex_train_route(Relation rel, AlexInfo *info, AlexRoute *route)
 	route->threshold = Max(64, route->threshold) * 2;
 }
 
-/* ---- routing ---- */
+/*---- routing ---- */
 
 /* Last row of lo..hi-1 that is <= key, lo - 1 if there is none */
 static uint32

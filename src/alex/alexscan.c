@@ -26,7 +26,7 @@
 /* entries looked at one by one before the end of a value is searched for */
 #define ALEX_END_PROBES		8
 
-/* ---- fences in the scan's memory ---- */
+/*---- fences in the scan's memory ---- */
 
 /*
  * alex_scan_set_fence: copies ordered fields, and the image of f[0]
@@ -65,7 +65,7 @@ alex_scan_need_fences(AlexScan *so)
 	so->seg.hi = &so->fence[1];
 }
 
-/* ---- index tuples of words ---- */
+/*---- index tuples of words ---- */
 
 /*
  * If a column's values are words with some bits flipped, sets *flip to these
@@ -198,7 +198,7 @@ alex_form_itup(IndexScanDesc scan, AlexScan *so, const uint64 *row)
 	return (IndexTuple) so->itup;
 }
 
-/* ---- decoding straight to TIDs and tuples ---- */
+/*---- decoding straight to TIDs and tuples ---- */
 
 /*
  * Can the leaf's entries be returned without making rows of them?  Not if
@@ -318,7 +318,7 @@ alex_decode_lean(IndexScanDesc scan, int from, int to)
 		alex_drop_dead(scan, pack, from);
 }
 
-/* ---- decoding to rows ---- */
+/*---- decoding to rows ---- */
 
 /*
  * Copies the images of the decoded rows, which still lie in a shared buffer.
@@ -426,7 +426,7 @@ alex_next_chunk(IndexScanDesc scan, bool forward)
 	return true;
 }
 
-/* ---- reading a segment ---- */
+/*---- reading a segment ---- */
 
 /* Copies a page without its hole */
 static void
@@ -698,7 +698,7 @@ alex_load(IndexScanDesc scan, bool forward, bool step, BlockNumber hint)
 		alex_load_left(scan, step, hint);
 }
 
-/* ---- leaving a segment ---- */
+/*---- leaving a segment ---- */
 
 /* Writes dead hints if the leaf is as it was read. */
 static void
@@ -765,7 +765,7 @@ alex_leave_segment(IndexScanDesc scan)
 	}
 }
 
-/* ---- from segment to segment ---- */
+/*---- from segment to segment ---- */
 
 /* Begins a range: the one of the list items at hand */
 static void
@@ -900,7 +900,7 @@ alex_next(IndexScanDesc scan, AlexScan *so, bool forward)
 	return alex_next_entries(scan, forward);
 }
 
-/* ---- the access method's functions ---- */
+/*---- the access method's functions ---- */
 
 /*
  * alex_beginscan: a scan without keys yet

@@ -13,7 +13,7 @@
 /* entries decoded at a time; a segment that has no more is not copied */
 #define ALEX_CHUNK		64
 
-/* ---- scan keys ---- */
+/*---- scan keys ---- */
 
 /* What the keys on one column allow, in index order */
 typedef enum AlexSetKind
@@ -84,7 +84,7 @@ typedef struct AlexFilter
 	FmgrInfo   *cmp;
 } AlexFilter;
 
-/* ---- position ---- */
+/*---- position ---- */
 
 /* A fence in the scan's memory, as a key */
 typedef struct AlexScanFence
@@ -194,7 +194,7 @@ alex_scan_row(const AlexScan *so, int i)
 	return so->rows + (Size) i * so->info.nleaf;
 }
 
-/* ---- alexscankey.c ---- */
+/*---- alexscankey.c ---- */
 
 /* Looks at scan->keyData.  false if no entry can match. */
 extern bool alex_scan_keys(IndexScanDesc scan);
@@ -216,7 +216,7 @@ extern bool alex_scan_match(IndexScanDesc scan, const uint64 *row);
 
 #define AlexScanHasFilters(so)	((so)->nfilters + (so)->nwordfilters > 0)
 
-/* ---- alexscan.c ---- */
+/*---- alexscan.c ---- */
 
 /* Copies ordered fields (images too) to *fence. */
 extern void alex_scan_set_fence(IndexScanDesc scan, AlexScanFence *fence,
@@ -225,7 +225,7 @@ extern void alex_scan_set_fence(IndexScanDesc scan, AlexScanFence *fence,
 /* Makes seg.lo and seg.hi usable. */
 extern void alex_scan_need_fences(AlexScan *so);
 
-/* ---- alexscanpar.c ---- */
+/*---- alexscanpar.c ---- */
 
 /* 18 renamed the offset of the access method's shared memory */
 #if PG_VERSION_NUM >= 180000

@@ -37,7 +37,7 @@ typedef struct AlexItemSort
 	int			sign;			/* -1 to sort descending */
 } AlexItemSort;
 
-/* ---- analysis that outlives a rescan ---- */
+/*---- analysis that outlives a rescan ---- */
 
 /* Are the keys of the shape that was analysed? */
 static bool
@@ -157,7 +157,7 @@ alex_analyse_keys(AlexScan *so, Relation rel, const ScanKeyData *key,
 	so->patched = false;
 }
 
-/* ---- simple scans: words are put into start and end directly ---- */
+/*---- simple scans: words are put into start and end directly ---- */
 
 /* start and end with all but the words of the nkeys leading columns */
 static void
@@ -210,7 +210,7 @@ alex_simple_bounds(AlexScan *so, const ScanKeyData *keys)
 	return true;
 }
 
-/* ---- words of up to 128 bits; one-word columns leave the second 0 ---- */
+/*---- words of up to 128 bits; one-word columns leave the second 0 ---- */
 
 static inline int
 alex_wide_cmp(const uint64 *a, const uint64 *b)
@@ -255,7 +255,7 @@ alex_wide_prev(const AlexColumn *col, uint64 *w)
 	return true;
 }
 
-/* ---- arguments as intervals of words ---- */
+/*---- arguments as intervals of words ---- */
 
 typedef enum AlexIntervalResult
 {
@@ -309,7 +309,7 @@ alex_arg_interval(const AlexColumn *col, const AlexKeyInfo *ki, Datum value,
 	return ALEX_INTERVAL_EXACT;
 }
 
-/* ---- arrays ---- */
+/*---- arrays ---- */
 
 /* Elements of a scan key's array that are not null */
 static int
@@ -379,7 +379,7 @@ alex_sort_items(AlexItem *item, int n, AlexItemSort *sort)
 	return used;
 }
 
-/* ---- filters by operator ---- */
+/*---- filters by operator ---- */
 
 static AlexFilter *
 alex_add_filter(AlexScan *so, int key)
@@ -416,7 +416,7 @@ alex_filter_key(AlexScan *so, const ScanKeyData *key, int k)
 	return filter->nitems > 0;
 }
 
-/* ---- sets of words ---- */
+/*---- sets of words ---- */
 
 /* The set may hold values (nulls): false if it then holds nothing. */
 static bool
@@ -579,7 +579,7 @@ alex_column_words(AlexScan *so, const ScanKeyData *keys, int c)
 	return alex_set_finish_words(set);
 }
 
-/* ---- sets of images ---- */
+/*---- sets of images ---- */
 
 /* "=" with an array: a list, unless there is a value or a list already */
 static bool
@@ -744,7 +744,7 @@ alex_filter_column(AlexScan *so, const ScanKeyData *keys, int c)
 	return true;
 }
 
-/* ---- all columns ---- */
+/*---- all columns ---- */
 
 static void
 alex_set_init(AlexScan *so, Relation rel, int c)
@@ -842,7 +842,7 @@ alex_scan_keys(IndexScanDesc scan)
 	return alex_keys_to_sets(so, scan->indexRelation, scan->keyData);
 }
 
-/* ---- ranges ---- */
+/*---- ranges ---- */
 
 /*
  * alex_scan_first_items: first combination of list items in the direction
@@ -996,7 +996,7 @@ alex_scan_at_point(IndexScanDesc scan, IndexTuple itup)
 	return true;
 }
 
-/* ---- filters ---- */
+/*---- filters ---- */
 
 /* Is an indexed value among the sorted elements of an array? */
 static bool

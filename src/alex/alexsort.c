@@ -44,7 +44,7 @@ alex_order_add(AlexOrder *order, int word, uint64 mask)
 	order->nkeys++;
 }
 
-/* ---- small and comparison sorts ---- */
+/*---- small and comparison sorts ---- */
 
 static inline void
 alex_copy_record(uint64 *dst, const uint64 *src, int nwords)
@@ -160,7 +160,7 @@ alex_merge_sort(const AlexOrder *order, uint64 *from, uint64 *to, int64 n,
 		alex_merge_halves(order, to, half, to + half * nwords, n - half, from);
 }
 
-/* ---- radix sort ---- */
+/*---- radix sort ---- */
 
 /* Bits under mask in which n records differ in a word */
 static uint64
@@ -365,7 +365,7 @@ alex_sort_records(const AlexOrder *order, uint64 *records, uint64 *tmp,
 	return records;
 }
 
-/* ---- records that name images ---- */
+/*---- records that name images ---- */
 
 static inline IndexTuple
 alex_record_image(const uint64 *record)
@@ -650,7 +650,7 @@ alex_image_leads(AlexImageOrder *io, uint64 *records, int64 n)
 	}
 }
 
-/* ---- rows of a statement's batch ---- */
+/*---- rows of a statement's batch ---- */
 
 /* Rows whose first field is an image: sorted as records, then written back */
 static void

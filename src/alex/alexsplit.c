@@ -423,7 +423,7 @@ alex_split_insert(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 {
 	Page		page = BufferGetPage(buf);
 	bool		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
-		pos == AlexPageCount(page);
+	pos == AlexPageCount(page);
 	int			nf = AlexPageGetPack(page)->nfields;
 	int			n = AlexPageCount(page) + 1;
 	uint64	   *rows = palloc(sizeof(uint64) * nf * n);
@@ -438,7 +438,7 @@ alex_split_insert(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	pfree(rows);
 }
 
-/* ---- parent entries ---- */
+/*---- parent entries ---- */
 
 /* Puts a new root above the leftmost page buf and its right sibling. */
 static void
@@ -543,8 +543,8 @@ alex_find_for_write(Relation rel, AlexInfo *info, Relation heap,
 	for (;;)
 	{
 		Buffer		buf = level == 0 ?
-			alex_find_leaf(rel, info, key, BUFFER_LOCK_EXCLUSIVE) :
-			alex_find_page(rel, info, key, level, BUFFER_LOCK_EXCLUSIVE, false);
+		alex_find_leaf(rel, info, key, BUFFER_LOCK_EXCLUSIVE) :
+		alex_find_page(rel, info, key, level, BUFFER_LOCK_EXCLUSIVE, false);
 
 		if (!(AlexPageGetOpaque(BufferGetPage(buf))->flags &
 			  ALEX_INCOMPLETE_SPLIT))

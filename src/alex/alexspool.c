@@ -131,7 +131,7 @@ alex_spool_order(const AlexSpool *spool, bool tids, AlexOrder *order)
 		alex_layout_order(&spool->layout, spool->flags, tids, order);
 }
 
-/* ---- collecting ---- */
+/*---- collecting ---- */
 
 /*
  * alex_spool_begin: an empty spool
@@ -328,7 +328,7 @@ alex_spool_sort(AlexSpool *spool)
 	pfree(tmp);
 }
 
-/* ---- writing runs ---- */
+/*---- writing runs ---- */
 
 static void
 alex_run_write(AlexRunFile *out, void *data, Size size)
@@ -432,7 +432,7 @@ alex_spool_run(AlexSpool *spool)
 	spool->lasttid = 0;
 }
 
-/* ---- reading runs ---- */
+/*---- reading runs ---- */
 
 /* Reads on, behind what is left in the buffer */
 static void
@@ -514,7 +514,7 @@ alex_run_next(const AlexSpool *spool, AlexRun *run)
 	}
 }
 
-/* ---- merging ---- */
+/*---- merging ---- */
 
 /*
  * What is monotone in the order of run's head: if two differ they decide.  A
@@ -729,7 +729,7 @@ alex_merge_prepare(AlexSpool *spool)
 									(int) TYPEALIGN_DOWN(8192, bufsize));
 }
 
-/* ---- returning entries ---- */
+/*---- returning entries ---- */
 
 /* Gives back the memory of collecting */
 static void
@@ -817,7 +817,7 @@ alex_spool_end(AlexSpool *spool)
 	MemoryContextDelete(spool->cxt);
 }
 
-/* ---- parallel builds ---- */
+/*---- parallel builds ---- */
 
 static void
 alex_participant_file(char *name, Size size, int participant)

@@ -18,11 +18,11 @@ typedef enum AlexDeletion
 	ALEX_GAVE_RIGHT				/* the right one has it */
 } AlexDeletion;
 
-/* ---- alexdelete.c ---- */
+/*---- alexdelete.c ---- */
 extern AlexDeletion alex_delete_page(Relation rel, AlexInfo *info,
 									 BlockNumber leaf, BlockNumber *ndeleted);
 
-/* ---- alexcheck.c ---- */
+/*---- alexcheck.c ---- */
 
 /* ereport(ERROR) with ERRCODE_INDEX_CORRUPTED */
 pg_noreturn extern void alex_report_corrupted(Relation rel, BlockNumber blk,

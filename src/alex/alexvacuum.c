@@ -56,7 +56,7 @@ typedef struct AlexVacuum
 	MemoryContext fencecontext; /* holds prevhigh */
 } AlexVacuum;
 
-/* ---- visiting pages ---- */
+/*---- visiting pages ---- */
 
 /* Number of pages, none of them between its extension and its first lock */
 static BlockNumber
@@ -111,7 +111,7 @@ alex_leftmost(AlexVacuum *v, uint32 level)
 	return blk;
 }
 
-/* ---- reading ahead ---- */
+/*---- reading ahead ---- */
 
 /* Copies the children of the level 1 page blk. */
 static void
@@ -177,7 +177,7 @@ alex_ahead_visit(AlexVacuum *v, BlockNumber blk)
 	}
 }
 
-/* ---- leaves ---- */
+/*---- leaves ---- */
 
 /* Positions of the entries whose heap tuples the callback calls dead */
 static int
@@ -305,7 +305,7 @@ alex_vacuum_leaves(AlexVacuum *v)
 	MemoryContextSwitchTo(old);
 }
 
-/* ---- what is free ---- */
+/*---- what is free ---- */
 
 /* Notes the pages of one inner level. */
 static void
@@ -378,7 +378,7 @@ alex_vacuum_sweep(AlexVacuum *v)
 		IndexFreeSpaceMapVacuum(v->rel);
 }
 
-/* ---- the access method's functions ---- */
+/*---- the access method's functions ---- */
 
 static void
 alex_vacuum_init(AlexVacuum *v, IndexVacuumInfo *vacinfo,

@@ -51,7 +51,7 @@ typedef struct xl_alex_change
 
 #define SizeOfAlexChange	(offsetof(xl_alex_change, op) + sizeof(uint8))
 
-/* ---- LSNs ---- */
+/*---- LSNs ---- */
 
 /*
  * Stamps a page.  Without WAL the LSN still has to move: scans take an
@@ -70,7 +70,7 @@ alex_stamp_pages(Relation rel, Page *page, int n, XLogRecPtr lsn)
 		PageSetLSN(page[i], lsn);
 }
 
-/* ---- rows in a record ---- */
+/*---- rows in a record ---- */
 
 /* Bytes that a value needs */
 static inline int
@@ -136,7 +136,7 @@ alex_unpack_row(const char *in, Size len, int nf, bool dict, uint64 *row,
 	}
 }
 
-/* ---- pages in a record ---- */
+/*---- pages in a record ---- */
 
 /* Registers a page without its hole as the data of a block */
 static void
@@ -163,7 +163,7 @@ alex_restore_page(Page page, const char *data, Size len)
 	memcpy(page + hdr.pd_upper, data + hdr.pd_lower, BLCKSZ - hdr.pd_upper);
 }
 
-/* ---- forward ---- */
+/*---- forward ---- */
 
 /*
  * alex_do_insert: puts row at pos, logs it; false if there is no room
@@ -274,7 +274,7 @@ alex_do_merge(Relation rel, Buffer buf, Page newpage, const uint64 *rows,
 	Page		page = BufferGetPage(buf);
 	PGAlignedBlock batch;
 	bool		packed = alex_pack_batch(batch.data, newpage, rows, pos, n) &&
-		alex_logged_bytes(batch.data) < alex_logged_bytes(newpage);
+	alex_logged_bytes(batch.data) < alex_logged_bytes(newpage);
 	XLogRecPtr	lsn = InvalidXLogRecPtr;
 
 	if (!packed)
@@ -432,7 +432,7 @@ alex_do_changes(Relation rel, AlexChange *change, Page *image, int n,
 	END_CRIT_SECTION();
 }
 
-/* ---- redo ---- */
+/*---- redo ---- */
 
 static void
 alex_redo_insert(XLogReaderState *record)
@@ -699,7 +699,7 @@ alex_redo(XLogReaderState *record)
 	}
 }
 
-/* ---- names, descriptions, masks ---- */
+/*---- names, descriptions, masks ---- */
 
 static const char *
 alex_identify(uint8 info)

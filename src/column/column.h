@@ -1,4 +1,4 @@
-/* -------------------------------------------------------------------------
+/*-------------------------------------------------------------------------
  *
  * column.h
  *	  Segments: immutable columnar copies of ranges of heap blocks.  The
@@ -23,7 +23,7 @@
 
 #include "compat.h"
 
-/* ------------------------------------------------------------------------
+/*------------------------------------------------------------------------
  * Encodings.  Plain C over plain arrays: no relation, no snapshot, no lock,
  * so that unit tests and fuzzers run them without a server.
  * ------------------------------------------------------------------------
@@ -137,7 +137,7 @@ extern const ColumnBytes *column_dictionary(ColumnReader *reader, int *n);
 extern const int64 *column_dictionary_words(ColumnReader *reader, int *n);
 extern void column_close(ColumnReader *reader);
 
-/* ------------------------------------------------------------------------
+/*------------------------------------------------------------------------
  * The store: directory of segments, their columns, and change marks, kept in
  * internal relations of the schema omendb.
  * ------------------------------------------------------------------------
@@ -241,7 +241,7 @@ extern int	marks_count(const bytea *packed);
 extern bool marks_unpack(const bytea *packed, BlockNumber first,
 						 BlockNumber nblocks, BlockMarks *marks);
 
-/* ------------------------------------------------------------------------
+/*------------------------------------------------------------------------
  * Segments: from rows to encoded columns, and back.
  * ------------------------------------------------------------------------
  */

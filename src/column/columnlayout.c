@@ -91,7 +91,7 @@ put_varint(StringInfo buf, uint32 value)
 	appendBinaryStringInfo(buf, bytes, codec_put_varint(bytes, value) - bytes);
 }
 
-/* ---- places of rows ---- */
+/*---- places of rows ---- */
 
 static int
 rows_of(const SegmentReader *r, int block)
@@ -206,7 +206,7 @@ get_places(SegmentReader *r, CodecInput *in)
 	return row == r->nrows && in->len == 0;
 }
 
-/* ---- columns ---- */
+/*---- columns ---- */
 
 static int64
 double_bits(double value)
@@ -349,7 +349,7 @@ get_column(SegmentColumn *column, const char *from, CodecInput *strings)
 	return get_minmax(&c, column, strings);
 }
 
-/* ---- the whole ---- */
+/*---- the whole ---- */
 
 /*
  * layout_pack: the bytes for a segment, of which rel, segment and all that

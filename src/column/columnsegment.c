@@ -127,7 +127,7 @@ segment_vector(SegmentReader *r, SegmentColumn *c, int vector,
 	MemoryContextSwitchTo(old);
 }
 
-/* ---- Datums ---- */
+/*---- Datums ---- */
 
 static bool
 is_null(const ColumnVector *v, int i)
@@ -318,7 +318,7 @@ segment_datums(SegmentReader *r, SegmentColumn *c, int vector,
 	}
 }
 
-/* ---- places ---- */
+/*---- places ---- */
 
 /*
  * segment_tid: where a row is in the heap.

@@ -107,7 +107,7 @@ static object_access_hook_type prev_object_access = NULL;
 
 PG_FUNCTION_INFO_V1(omendb_store_protect);
 
-/* ---- which relations ---- */
+/*---- which relations ---- */
 
 static void
 relcache_callback(Datum arg, Oid relid)
@@ -186,7 +186,7 @@ filenode_of(Relation rel)
 	return (Oid) OmenRelNumber(OmenRelLocator(rel));
 }
 
-/* ---- reading ---- */
+/*---- reading ---- */
 
 /* An index that can be searched; there is one, but in odd moments. */
 static Oid
@@ -266,7 +266,7 @@ count_rows(StoreRelation which, Snapshot snapshot, int nkeys, ScanKey keys)
 	return n;
 }
 
-/* ---- writing ---- */
+/*---- writing ---- */
 
 static void
 begin_write(StoreWriter *w, StoreRelation which)
@@ -350,7 +350,7 @@ delete_rows(StoreRelation which, Snapshot snapshot, int nkeys, ScanKey keys)
 	return n;
 }
 
-/* ---- the directory ---- */
+/*---- the directory ---- */
 
 /* The keys that select a table's rows; 2 of them */
 static void
@@ -582,7 +582,7 @@ store_drop_segment(Relation rel, const Segment *segment)
 	delete_rows(STORE_SEGMENT, NULL, 4, keys);
 }
 
-/* ---- columns ---- */
+/*---- columns ---- */
 
 /*
  * segment_corrupted: raises ERRCODE_DATA_CORRUPTED for a segment of rel; attno
@@ -695,7 +695,7 @@ store_drop_blobs(int64 segid)
 	delete_rows(STORE_CHUNK, NULL, 1, &key);
 }
 
-/* ---- marks ---- */
+/*---- marks ---- */
 
 static void
 insert_marks(StoreWriter *w, Relation rel, const BlockMarks *marks,
@@ -897,7 +897,7 @@ store_merge_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 		insert_merged(rel, marks, nmarks);
 }
 
-/* ---- what the worker notes ---- */
+/*---- what the worker notes ---- */
 
 /*
  * store_get_compaction: what is noted of a table; false if nothing is.
@@ -948,7 +948,7 @@ store_set_compaction(Oid relid, const Compaction *c)
 	end_write(&w);
 }
 
-/* ---- orphans ---- */
+/*---- orphans ---- */
 
 /*
  * store_next_table: the table and filenode that come after these, of which the
@@ -1061,7 +1061,7 @@ store_segment_ids(Snapshot snapshot, int *n)
 	return ids;
 }
 
-/* ---- the end of a table ---- */
+/*---- the end of a table ---- */
 
 /*
  * store_forget: deletes everything that is known of a table, whatever its
@@ -1105,7 +1105,7 @@ store_object_access(ObjectAccessType access, Oid classId, Oid objectId,
 	}
 }
 
-/* ---- keeping users out ---- */
+/*---- keeping users out ---- */
 
 /* Makes a relation one that logical decoding skips; true if it was none */
 static bool

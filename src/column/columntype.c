@@ -129,7 +129,7 @@ column_int_datum(int64 value, int16 typlen)
 	}
 }
 
-/* ---- byte strings ---- */
+/*---- byte strings ---- */
 
 /*
  * column_datum_bytes: room for the Datum of a value of so many bytes.

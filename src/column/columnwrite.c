@@ -68,7 +68,7 @@ struct SegmentWriter
 
 int			segment_inline_limit = 64;
 
-/* ---- columns ---- */
+/*---- columns ---- */
 
 static Size
 value_size(const WriterColumn *c)
@@ -162,7 +162,7 @@ segment_write_begin(Relation rel, Snapshot snapshot, BlockNumber first,
 	return w;
 }
 
-/* ---- rows ---- */
+/*---- rows ---- */
 
 /* Does the current row have to stay in the heap? */
 static bool
@@ -386,7 +386,7 @@ segment_write_blocks(SegmentWriter *w, BlockNumber first, BlockNumber nblocks)
 	MemoryContextSwitchTo(old);
 }
 
-/* ---- encoding ---- */
+/*---- encoding ---- */
 
 /*
  * Numerics that are integers, all divided by the same power of ten, are held

@@ -50,7 +50,7 @@ typedef struct TopBound
 	bool		known;			/* false: nothing can be compared with it */
 	int64		as_int;
 	double		as_float;
-}			TopBound;
+} TopBound;
 
 /* could an entry of a dictionary come before the bound? */
 typedef enum TopVerdict
@@ -105,7 +105,7 @@ top_is_null(const Vector *v, int row)
 
 /* The same for a row of a vector; true if that is not known */
 static inline bool
-top_may_be_better(const TopKey *key, const TopBound * bound, int row)
+top_may_be_better(const TopKey *key, const TopBound *bound, int row)
 {
 	const Vector *v = key->vector;
 
@@ -140,7 +140,7 @@ extern void top_make_row(TopState *top, int row);
 extern void top_keep_row(TopState *top, int row);
 extern void top_free_values(const TopState *top, TopRow *row);
 extern void top_set_bound(const TopState *top, const TopRow *row, int key,
-						  TopBound * bound);
+						  TopBound *bound);
 extern bool top_improves(const TopState *top, int key, const int *rows, int n);
 
 /* topsearch.c */

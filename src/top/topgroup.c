@@ -19,7 +19,7 @@ typedef struct GroupFirst
 {
 	TopRow	   *row;			/* NULL: none yet */
 	TopBound	bound;			/* of the key behind those of the group */
-}			GroupFirst;
+} GroupFirst;
 
 static void
 init_group(const AggSpec *spec, void *state)
@@ -54,7 +54,7 @@ make_groups(TopState *top)
 
 /* Makes a row that belongs to a group the group's first, if it is. */
 static void
-offer_row(TopState *top, GroupFirst * group, int row)
+offer_row(TopState *top, GroupFirst *group, int row)
 {
 	TopRow	   *next = top->next_row;
 
@@ -74,7 +74,7 @@ offer_row(TopState *top, GroupFirst * group, int row)
 
 /* Can a row come before the first one of its group? */
 static inline bool
-may_be_better(const TopState *top, const GroupFirst * group, int row)
+may_be_better(const TopState *top, const GroupFirst *group, int row)
 {
 	if (group->row == NULL)
 		return true;

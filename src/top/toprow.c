@@ -114,7 +114,7 @@ top_free_values(const TopState *top, TopRow *row)
  * top_set_bound: makes a bound of a key of a row.
  */
 void
-top_set_bound(const TopState *top, const TopRow *row, int key, TopBound * bound)
+top_set_bound(const TopState *top, const TopRow *row, int key, TopBound *bound)
 {
 	const TopKey *k = &top->keys[key];
 

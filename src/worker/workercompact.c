@@ -80,7 +80,7 @@ typedef struct CompactRound
 	CompactEnd	end;			/* what kept us from finishing, if anything */
 } CompactRound;
 
-/* ---- the table ---- */
+/*---- the table ---- */
 
 /*
  * Locks the table without queueing for the lock: the session that waits for
@@ -150,7 +150,7 @@ end_transaction(void)
 	CommitTransactionCommand();
 }
 
-/* ---- taking turns ---- */
+/*---- taking turns ---- */
 
 static void
 set_turn_tag(LOCKTAG *tag, Oid relid)
@@ -192,7 +192,7 @@ is_in_the_way(const CompactRound *round)
 		(!round->options->now && LockHasWaiters(&tag, ExclusiveLock, true));
 }
 
-/* ---- what there is to do ---- */
+/*---- what there is to do ---- */
 
 static void
 add_range(CompactRound *round, BlockNumber first, BlockNumber nblocks,
@@ -401,7 +401,7 @@ plan_round(CompactRound *round)
 	end_transaction();
 }
 
-/* ---- making segments ---- */
+/*---- making segments ---- */
 
 static void
 report_progress(CompactRound *round, int done)
@@ -527,7 +527,7 @@ make_segments(CompactRound *round)
 	}
 }
 
-/* ---- afterwards ---- */
+/*---- afterwards ---- */
 
 /* Removes what was announced and did not come. */
 static void

@@ -77,7 +77,7 @@ job_shmem_init(void *at, bool found)
 		memset(jobs, 0, job_shmem_size());
 }
 
-/* ---- the session ---- */
+/*---- the session ---- */
 
 /* A slot for a job; an error if there is none */
 static JobId
@@ -261,7 +261,7 @@ omendb_compact(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
 
-/* ---- the worker ---- */
+/*---- the worker ---- */
 
 static void
 detach_slot(int code, Datum arg)

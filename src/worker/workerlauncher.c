@@ -96,7 +96,7 @@ launcher_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-/* ---- time and WAL ---- */
+/*---- time and WAL ---- */
 
 /* Notes the WAL's end, but not more often than is needed. */
 static void
@@ -142,7 +142,7 @@ launcher_quiet_lsn(int seconds)
 	return lsn;
 }
 
-/* ---- databases ---- */
+/*---- databases ---- */
 
 /*
  * launcher_note_absent: a database does not have the extension.
@@ -207,7 +207,7 @@ list_databases(MemoryContext context)
 	return databases;
 }
 
-/* ---- workers ---- */
+/*---- workers ---- */
 
 static bool
 start_worker(Running *running, Oid dboid)

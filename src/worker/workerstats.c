@@ -200,7 +200,7 @@ omendb_table_stats(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
 
-/* ---- columns ---- */
+/*---- columns ---- */
 
 static ColumnSum *
 find_sum(List **sums, AttrNumber attno, ColumnCodec codec)

@@ -75,7 +75,7 @@ report_row(Verify *v, BlockNumber block, OffsetNumber offset, AttrNumber attno,
 			 errdetail("Row (%u,%u), column number %d.", block, offset, attno)));
 }
 
-/* ---- columns ---- */
+/*---- columns ---- */
 
 /* Opens what there is of the columns; one of another type is left out. */
 static void
@@ -142,7 +142,7 @@ compare_row(Verify *v, int row, HeapTuple tuple)
 	MemoryContextReset(v->rowcontext);
 }
 
-/* ---- blocks ---- */
+/*---- blocks ---- */
 
 /* Adds the offsets of a block from an ascending array; "at" goes on in it */
 static void
@@ -227,7 +227,7 @@ compare_block(Verify *v, BlockNumber block)
 		ReleaseBuffer(buffer);
 }
 
-/* ---- segments ---- */
+/*---- segments ---- */
 
 /* The pending marks are asked for block by block, but only this backend adds. */
 static void

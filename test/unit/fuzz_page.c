@@ -102,7 +102,7 @@ fuzz_damage(void)
 	{
 		Size		range = fuzz_number(3) == 0 ? BLCKSZ : 160;
 		Size		at = fuzz_number(8) == 0 ?
-			BLCKSZ - 1 - fuzz_number(16) : fuzz_number(range);
+		BLCKSZ - 1 - fuzz_number(16) : fuzz_number(range);
 
 		fuzz_page[at] = fuzz_number(2) ? (char) fuzz_number(256) :
 			(char) (fuzz_page[at] ^ (1 << fuzz_number(8)));

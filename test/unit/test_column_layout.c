@@ -38,7 +38,7 @@ below(int n)
 	return unit_random(&state) % n;
 }
 
-/* ---- marks ---- */
+/*---- marks ---- */
 
 static int
 random_marks(BlockMarks *marks, BlockNumber first)
@@ -146,7 +146,7 @@ test_damaged_marks(void)
 	unit_done("damaged marks");
 }
 
-/* ---- layouts ---- */
+/*---- layouts ---- */
 
 static FormData_pg_class class_form;
 static RelationData relation = {.rd_id = 4711,.rd_rel = &class_form};
@@ -352,7 +352,7 @@ test_damaged_layouts(void)
 	unit_done("damaged layouts");
 }
 
-/* ---- numerics ---- */
+/*---- numerics ---- */
 
 static void
 test_numerics(void)

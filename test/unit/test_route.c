@@ -91,7 +91,7 @@ alex_key_finish(const AlexInfo *i, AlexKey *key, bool after)
 
 bool
 alex_leading_bytes(const AlexInfo *i, IndexTuple itup, const char **bytes,
-				 uint32 *nbytes)
+				   uint32 *nbytes)
 {
 	abort();
 }
