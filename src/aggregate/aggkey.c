@@ -260,16 +260,6 @@ take_floats(AggKey *key, const Vector *v, const int *rows, int n)
 
 /*---- numerics ---- */
 
-static int64
-power_of_ten(int n)
-{
-	int64		power = 1;
-
-	while (n-- > 0)
-		power *= 10;
-	return power;
-}
-
 /*
  * The word of value / 10^scale, if it has one.  Whether it does depends on the
  * value only, however it is written.

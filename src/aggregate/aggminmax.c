@@ -257,16 +257,6 @@ decimal_value(const NumericExtreme *s)
 	return s->scale == SCALE_OTHER ? s->other : agg_numeric(s->value, s->scale);
 }
 
-static int128
-power_of_ten(int n)
-{
-	int128		power = 1;
-
-	while (n-- > 0)
-		power *= 10;
-	return power;
-}
-
 /* Which of two is less?  Both have a value. */
 static int
 decimal_compare(const NumericExtreme *a, const NumericExtreme *b)
@@ -276,8 +266,8 @@ decimal_compare(const NumericExtreme *a, const NumericExtreme *b)
 	if (a->scale != SCALE_OTHER && b->scale != SCALE_OTHER &&
 		step >= -MAX_SCALE_STEP && step <= MAX_SCALE_STEP)
 	{
-		int128		x = a->value * power_of_ten(-step);
-		int128		y = b->value * power_of_ten(step);
+		int128		x = (int128) a->value * power_of_ten(-step);
+		int128		y = (int128) b->value * power_of_ten(step);
 
 		return x < y ? -1 : x > y;
 	}

@@ -58,16 +58,6 @@ typedef struct NumericInfo
 
 /*---- numerics of integers ---- */
 
-static int64
-power_of_ten(int n)
-{
-	int64		power = 1;
-
-	while (n-- > 0)
-		power *= 10;
-	return power;
-}
-
 static void
 send_number(StringInfo out, int width, int32 number)
 {

@@ -309,6 +309,17 @@ extern Datum column_bytes_datum(const SegmentColumn *column,
 /* columnnumeric.c */
 #define NUMERIC_SCALED_MAX	32	/* bytes of a payload of numeric_rescale */
 
+/* 10^n; n is at most 18, and 1 is the result below 0 */
+static inline int64
+power_of_ten(int n)
+{
+	int64		power = 1;
+
+	while (n-- > 0)
+		power *= 10;
+	return power;
+}
+
 extern bool numeric_unscale(const char *payload, uint32 len, int *scale,
 							int64 *value);
 extern uint32 numeric_rescale(int64 value, int scale, char *payload);

@@ -86,16 +86,6 @@ parse_numeric(const char *payload, uint32 len, NumericParts *n)
 	return true;
 }
 
-static int64
-power_of_ten(int n)
-{
-	int64		power = 1;
-
-	while (n-- > 0)
-		power *= 10;
-	return power;
-}
-
 /*
  * The value times 10^scale; false if it does not fit.  Digits behind the scale
  * are dropped: the caller compares.

@@ -85,12 +85,12 @@ add_numeric(MemberSet *set, const Vector *v)
 		return false;
 	if (v->scale > set->scale)
 	{
-		factor = vector_power(v->scale - set->scale);
+		factor = power_of_ten(v->scale - set->scale);
 		if (v->ints[0] % factor == 0)
 			set->ints[set->n++] = v->ints[0] / factor;
 		return true;
 	}
-	factor = vector_power(set->scale - v->scale);
+	factor = power_of_ten(set->scale - v->scale);
 	if (!pg_mul_s64_overflow(v->ints[0], factor, &product))
 		set->ints[set->n++] = product;
 	return true;

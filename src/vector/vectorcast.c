@@ -97,12 +97,12 @@ rescale_bounds(VectorNode *node, int scale, VectorRange *range)
 	node->out.scale = scale;
 	if (scale >= a->scale)
 	{
-		factor = vector_power(scale - a->scale);
+		factor = power_of_ten(scale - a->scale);
 		range->low = (int128) a->low * factor;
 		range->high = (int128) a->high * factor;
 		return;
 	}
-	factor = vector_power(a->scale - scale);
+	factor = power_of_ten(a->scale - scale);
 	range->low = divide_bound(a->low, factor, rounding);
 	range->high = divide_bound(a->high, factor, rounding);
 }
@@ -131,11 +131,11 @@ round_kernel(VectorNode *node, const VectorSource *source)
 	{
 		node->out.ints = vector_ints(node);
 		if (scale > a->scale)
-			vector_scale(a->ints, vector_power(scale - a->scale), 0,
+			vector_scale(a->ints, power_of_ten(scale - a->scale), 0,
 						 vector_ints(node), source->nrows);
 		else
 			vector_divide_by(a->ints, a->low, a->high,
-							 vector_power(a->scale - scale),
+							 power_of_ten(a->scale - scale),
 							 node->function->option, vector_ints(node),
 							 source->nrows);
 	}
@@ -163,8 +163,8 @@ typmod_bounds(VectorNode *node, VectorRange *range)
 		return false;
 	rescale_bounds(node, scale, range);
 	return precision > VECTOR_MAX_SCALE ||
-		(range->low > -vector_power(precision) &&
-		 range->high < vector_power(precision));
+		(range->low > -power_of_ten(precision) &&
+		 range->high < power_of_ten(precision));
 }
 
 /*---- floats ---- */
@@ -215,7 +215,7 @@ int_to_float_kernel(VectorNode *node, const VectorSource *source)
 	{
 		if (single)
 			return false;
-		divide_floats(out, (double) vector_power(a->scale), out,
+		divide_floats(out, (double) power_of_ten(a->scale), out,
 					  source->nrows);
 	}
 	if (single)

@@ -19,26 +19,6 @@
 #define INT_MINUS		1		/* the second argument is subtracted */
 #define INT_REST		2		/* of a division */
 
-static const int64 power_of_ten[VECTOR_MAX_SCALE + 1] = {
-	INT64CONST(1), INT64CONST(10), INT64CONST(100), INT64CONST(1000),
-	INT64CONST(10000), INT64CONST(100000), INT64CONST(1000000),
-	INT64CONST(10000000), INT64CONST(100000000), INT64CONST(1000000000),
-	INT64CONST(10000000000), INT64CONST(100000000000),
-	INT64CONST(1000000000000), INT64CONST(10000000000000),
-	INT64CONST(100000000000000), INT64CONST(1000000000000000),
-	INT64CONST(10000000000000000), INT64CONST(100000000000000000),
-	INT64CONST(1000000000000000000)
-};
-
-/*
- * vector_power: 10^scale, for 0 to VECTOR_MAX_SCALE.
- */
-int64
-vector_power(int scale)
-{
-	return power_of_ten[scale];
-}
-
 /*
  * vector_align: by what the values of a and b must be multiplied to have one
  * scale, which is returned.
@@ -49,8 +29,8 @@ vector_align(const Vector *a, const Vector *b, int64 *factor_a,
 {
 	int			scale = Max(a->scale, b->scale);
 
-	*factor_a = power_of_ten[scale - a->scale];
-	*factor_b = power_of_ten[scale - b->scale];
+	*factor_a = power_of_ten(scale - a->scale);
+	*factor_b = power_of_ten(scale - b->scale);
 	return scale;
 }
 
@@ -308,6 +288,18 @@ add_kernel(VectorNode *node, const VectorSource *source)
 
 /*---- products ---- */
 
+/* The range of results that are extreme where the operands are */
+static void
+set_corners(VectorRange *range, const int128 corners[4])
+{
+	range->low = range->high = corners[0];
+	for (int i = 1; i < 4; i++)
+	{
+		range->low = Min(range->low, corners[i]);
+		range->high = Max(range->high, corners[i]);
+	}
+}
+
 static bool
 multiply_bounds(VectorNode *node, VectorRange *range)
 {
@@ -318,12 +310,7 @@ multiply_bounds(VectorNode *node, VectorRange *range)
 		(int128) a->high * b->low, (int128) a->high * b->high
 	};
 
-	range->low = range->high = corners[0];
-	for (int i = 1; i < 4; i++)
-	{
-		range->low = Min(range->low, corners[i]);
-		range->high = Max(range->high, corners[i]);
-	}
+	set_corners(range, corners);
 	node->out.scale = a->scale + b->scale;
 	return node->out.scale <= VECTOR_MAX_SCALE;
 }
@@ -393,12 +380,7 @@ divide_bounds(VectorNode *node, VectorRange *range)
 	corners[1] = (int128) a->low / b->high;
 	corners[2] = (int128) a->high / b->low;
 	corners[3] = (int128) a->high / b->high;
-	range->low = range->high = corners[0];
-	for (int i = 1; i < 4; i++)
-	{
-		range->low = Min(range->low, corners[i]);
-		range->high = Max(range->high, corners[i]);
-	}
+	set_corners(range, corners);
 	return true;
 }
 

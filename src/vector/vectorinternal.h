@@ -266,7 +266,6 @@ typedef enum VectorRounding
 	VECTOR_NEAREST				/* halves away from zero */
 } VectorRounding;
 
-extern int64 vector_power(int scale);
 extern int	vector_align(const Vector *a, const Vector *b, int64 *factor_a,
 						 int64 *factor_b);
 extern void vector_scale(const int64 *a, int64 factor, int64 c, int64 *out,
