@@ -282,5 +282,54 @@ BEGIN
 END $$;
 SELECT omendb.alex_check('runs_k', true);
 
-DROP TABLE ba, seen, child, parent, few, runs, wide;
-DROP FUNCTION put, look, look_all, so_far;
+-- A batch that is small for its index waits in a temporary file
+CREATE TABLE large (k int8, t text COLLATE "C", d int4);
+INSERT INTO large SELECT hashint8extended(i, 1), md5(i::text), i FROM generate_series(1, 40000) i;
+CREATE INDEX large_k ON large USING alex (k DESC NULLS LAST);
+CREATE INDEX large_t ON large USING alex (t) INCLUDE (d);
+CREATE INDEX large_d ON large USING alex (d);
+CREATE FUNCTION temporary_blocks(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	used boolean := false;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) ' || query LOOP
+		used := used OR line ~ 'temp .*written';
+	END LOOP;
+	RETURN used;
+END $$;
+SET omendb.alex_batch_size = 64;
+SELECT temporary_blocks('INSERT INTO large SELECT CASE WHEN i % 50 > 0 THEN hashint8extended(i, 2) END,'
+						' CASE WHEN i % 70 > 0 THEN md5(i || $$x$$) END, 100000 - i FROM generate_series(1, 20000) i');
+SELECT count(*), count(k), count(t) FROM large;
+SELECT omendb.alex_check(indexrelid, true) FROM pg_index WHERE indrelid = 'large'::regclass ORDER BY indexrelid::regclass::text;
+-- What comes in order need not wait
+CREATE TABLE later (LIKE large);
+CREATE INDEX later_k ON later USING alex (k);
+INSERT INTO later SELECT i FROM generate_series(1, 40000) i;
+SELECT temporary_blocks('INSERT INTO later SELECT i FROM generate_series(40001, 60000) i');
+SELECT omendb.alex_check('later_k', true);
+-- Aborted, with a file open, as a whole and in part
+BEGIN;
+INSERT INTO large SELECT hashint8extended(i, 3), md5(i || 'y'), i / (i - 20000) FROM generate_series(1, 20000) i;
+ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+INSERT INTO large SELECT hashint8extended(i, 3), md5(i || 'y'), i / (i - 20000) FROM generate_series(1, 20000) i;
+ROLLBACK TO s;
+INSERT INTO large SELECT hashint8extended(i, 4), md5(i || 'z'), i FROM generate_series(1, 15000) i;
+-- Somebody looks while the file is open
+SELECT count(*) FROM (SELECT count(*) OVER () FROM large WHERE t < '8') s;
+COMMIT;
+CREATE FUNCTION large_seen(k int8) RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT count(*) FROM large l WHERE l.k = $1';
+SET enable_seqscan = off;
+INSERT INTO large SELECT hashint8extended(i, 5) - CASE WHEN i % 9000 = 0 THEN large_seen(i) ELSE 0 END, md5(i || 'a'), i
+FROM generate_series(1, 20000) i;
+\copy large FROM PROGRAM 'awk "BEGIN { for (i = 1; i <= 20000; i++) printf \"%d\tcopied %d\t%d\n\", i * 7919 % 1000003, i * 7907 % 1000003, i }"'
+SELECT count(*), count(k), count(t) FROM large;
+SELECT omendb.alex_check(indexrelid, true) FROM pg_index WHERE indrelid = 'large'::regclass ORDER BY indexrelid::regclass::text;
+RESET enable_seqscan;
+RESET omendb.alex_batch_size;
+
+DROP TABLE ba, seen, child, parent, few, runs, wide, large, later;
+DROP FUNCTION put, look, look_all, so_far, temporary_blocks, large_seen;

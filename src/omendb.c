@@ -102,7 +102,7 @@ define_sizes(void)
 {
 	DefineCustomIntVariable("omendb.alex_batch_size",
 							"Sets the memory in which a statement's entries for one alex index are collected.",
-							"When it is full the entries are inserted and collecting starts again.",
+							"When it is full the entries are inserted, or, if they are few for the size of the index, wait in a temporary file.",
 							&alex_batch_size,
 							OMENDB_DEFAULT_KB, 64, MAX_KILOBYTES,
 							PGC_USERSET,

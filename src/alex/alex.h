@@ -418,29 +418,12 @@ extern void alex_finish_split(Relation rel, AlexInfo *info, Relation heap,
 extern Buffer alex_find_for_write(Relation rel, AlexInfo *info, Relation heap,
 								  const AlexKey *key, uint32 level);
 
-/*---- alexbatch.c, alexmerge.c: statement-local batches ---- */
+/*---- alexbatch.c: statement-local batches ---- */
 extern bool alex_batch_add(Relation rel, Relation heap, Datum *values,
 						   bool *isnull, ItemPointer tid);
 extern void alex_batch_flush(Oid indexoid); /* InvalidOid: all */
 extern void alex_batch_discard(RelFileNumber relnumber);
 extern void alex_batch_init(void);	/* hooks and callbacks, from _PG_init */
-
-/*
- * Merges n sorted entries (rows of info->nleaf fields) into the index, leaf
- * by leaf.  Interruptible between leaves.
- */
-extern void alex_merge_sorted(Relation rel, AlexInfo *info, Relation heap,
-							  const uint64 *rows, int64 n);
-
-/*---- alexsort.c: sorting rows ---- */
-
-/*
- * Sorts n rows of info->nleaf words by (key, TID): radix for words, comparison
- * sort for images.  rows and tmp have room for n rows; the result is in the
- * one that is returned.
- */
-extern uint64 *alex_sort_rows(Relation rel, const AlexInfo *info,
-							  uint64 *rows, uint64 *tmp, int64 n);
 
 /*---- alexbuild.c ---- */
 extern IndexBuildResult *alex_build(Relation heap, Relation index,

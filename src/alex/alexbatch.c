@@ -27,7 +27,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "alex/alex.h"
+#include "alex/alexbuild.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
@@ -42,18 +42,18 @@ int			alex_batch_size = 65536;
 /* entries of a statement that are inserted directly */
 #define ALEX_DIRECT_ENTRIES 8
 
+/* entries for each page of the index, above which merging them pays */
+#define ALEX_FLUSH_DENSITY	64
+
 typedef struct AlexBatch
 {
 	Oid			indexoid;		/* hash key */
 	Oid			heapoid;
 	RelFileNumber relnumber;
 	SubTransactionId subid;		/* whose entries these are */
-	AlexInfo	info;
-	MemoryContext cxt;			/* rows and images */
-	uint64	   *rows;
-	Size		imagebytes;
-	int64		n;
-	int64		max;
+	MemoryContext cxt;			/* NULL: no entries */
+	AlexInfo   *info;
+	AlexSpool  *spool;
 } AlexBatch;
 
 static HTAB *alex_batches = NULL;
@@ -99,30 +99,29 @@ alex_clear_batch(AlexBatch *batch)
 		return;
 	MemoryContextDelete(batch->cxt);
 	batch->cxt = NULL;
-	batch->rows = NULL;
-	batch->n = batch->max = 0;
 	alex_pending--;
 }
 
 static void
 alex_open_batch(AlexBatch *batch, Relation rel, Relation heap)
 {
-	AlexInfo   *info = &batch->info;
+	MemoryContext cxt = AllocSetContextCreate(TopTransactionContext,
+											  "alex batch",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
 
 	/* the executor lets go of its lock before we are done */
 	LockRelationOid(batch->indexoid, RowExclusiveLock);
-	alex_get_info(rel, info);
-	batch->cxt = AllocSetContextCreate(TopTransactionContext, "alex batch",
-									   ALLOCSET_DEFAULT_SIZES);
+	batch->info = palloc(sizeof(AlexInfo));
+	alex_get_info(rel, batch->info);
+	batch->spool = alex_spool_begin(rel, batch->info,
+									(Size) alex_batch_size * 1024);
+	MemoryContextSwitchTo(old);
+	batch->cxt = cxt;
 	alex_pending++;
 	batch->heapoid = RelationGetRelid(heap);
 	batch->relnumber = rel->rd_rel->relfilenode;
 	batch->subid = GetCurrentSubTransactionId();
-	batch->imagebytes = 0;
-	batch->n = 0;
-	batch->max = 1024;
-	batch->rows = MemoryContextAlloc(batch->cxt,
-									 sizeof(uint64) * info->nleaf * batch->max);
 }
 
 /* May entries of this index wait? */
@@ -175,30 +174,18 @@ alex_choose_batch(Relation rel, Relation heap)
 	return batch;
 }
 
-/* Room for one more row */
-static inline uint64 *
-alex_batch_row(AlexBatch *batch)
+/*
+ * Is it time to insert what a full batch holds?  If its entries are few for the
+ * size of the index, each leaf would be rewritten for a handful of them, and
+ * again by the next batch: it goes to a file instead, and waits for more.
+ * Entries that came in order have leaves of their own.
+ */
+static bool
+alex_batch_is_dense(const AlexBatch *batch, Relation rel)
 {
-	if (batch->n == batch->max)
-	{
-		batch->max *= 2;
-		batch->rows = repalloc_huge(batch->rows, sizeof(uint64) *
-									batch->info.nleaf * (Size) batch->max);
-	}
-	return batch->rows + batch->info.nleaf * batch->n++;
-}
-
-/* Keeps a copy of an image, which belongs to the executor */
-static void
-alex_keep_image(AlexBatch *batch, uint64 *row)
-{
-	IndexTuple	image = (IndexTuple) (uintptr_t) row[0];
-	Size		size = MAXALIGN(IndexTupleSize(image));
-	char	   *copy = MemoryContextAlloc(batch->cxt, size);
-
-	memcpy(copy, image, IndexTupleSize(image));
-	row[0] = (uint64) (uintptr_t) copy;
-	batch->imagebytes += size + 16;
+	return alex_spool_entries(batch->spool) >=
+		(int64) ALEX_FLUSH_DENSITY * RelationGetNumberOfBlocks(rel) ||
+		alex_spool_in_order(batch->spool);
 }
 
 /*
@@ -211,7 +198,6 @@ alex_batch_add(Relation rel, Relation heap, Datum *values, bool *isnull,
 	static Oid	lastoid = InvalidOid;
 	static uint64 laststatement = 0;
 	static AlexBatch *batch = NULL;
-	uint64	   *row;
 
 	/* the same index in the same statement needs no look-up */
 	if (lastoid != RelationGetRelid(rel) || laststatement != alex_statement ||
@@ -225,13 +211,8 @@ alex_batch_add(Relation rel, Relation heap, Datum *values, bool *isnull,
 		lastoid = RelationGetRelid(rel);
 		laststatement = alex_statement;
 	}
-	row = alex_batch_row(batch);
-	alex_form_row(rel, &batch->info, values, isnull, tid, row);
-	if (batch->info.dict)
-		alex_keep_image(batch, row);
-	/* sorting needs the same again */
-	if ((2 * sizeof(uint64) * batch->info.nleaf * batch->n +
-		 batch->imagebytes) / 1024 >= (Size) alex_batch_size)
+	alex_spool_put(batch->spool, tid, values, isnull, true);
+	if (alex_spool_full(batch->spool) && alex_batch_is_dense(batch, rel))
 		alex_batch_flush(batch->indexoid);
 	return true;
 }
@@ -248,21 +229,16 @@ alex_flush_batch(AlexBatch *batch)
 
 	/* what is inserted from now on is another batch */
 	batch->cxt = NULL;
-	batch->rows = NULL;
-	batch->n = batch->max = 0;
 	alex_pending--;
 
 	heap = table_open(work.heapoid, RowExclusiveLock);
 	rel = index_open(work.indexoid, RowExclusiveLock);
 	if (rel->rd_rel->relfilenode == work.relnumber)
 	{
-		uint64	   *tmp = MemoryContextAllocHuge(work.cxt,
-												 sizeof(uint64) * work.info.nleaf * work.n);
-		uint64	   *sorted = alex_sort_rows(rel, &work.info, work.rows, tmp,
-											work.n);
-
-		alex_merge_sorted(rel, &work.info, heap, sorted, work.n);
+		alex_spool_finish(work.spool);
+		alex_merge_spool(rel, work.info, heap, work.spool);
 	}
+	alex_spool_end(work.spool);
 	index_close(rel, NoLock);
 	table_close(heap, NoLock);
 	MemoryContextSwitchTo(old);

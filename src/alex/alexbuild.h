@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * alexbuild.h
- *	  What the files that build an alex index share: compact records
- *	  (alexrecord.c) and their sorting (alexsort.c), a spool that sorts more
- *	  than fits in memory (alexspool.c), the loader that writes pages
- *	  (alexload.c) and the parallel build (alexparallel.c).
+ *	  What the files share that put many entries into an alex index: compact
+ *	  records (alexrecord.c) and their sorting (alexsort.c), a spool that sorts
+ *	  more than fits in memory (alexspool.c), the loader that writes pages
+ *	  (alexload.c), the parallel build (alexparallel.c) and the merge of a
+ *	  statement's batch (alexmerge.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -175,7 +176,11 @@ extern AlexSpool *alex_spool_begin(Relation index, const AlexInfo *info,
 								   Size budget);
 extern void alex_spool_put(AlexSpool *spool, ItemPointer tid, Datum *values,
 						   bool *isnull, bool alive);
+extern bool alex_spool_full(const AlexSpool *spool);
+extern int64 alex_spool_entries(const AlexSpool *spool);
+extern bool alex_spool_in_order(const AlexSpool *spool);
 extern void alex_spool_finish(AlexSpool *spool);
+extern bool alex_spool_keeps_images(const AlexSpool *spool);
 extern int	alex_spool_fetch(AlexSpool *spool, uint64 *rows, int max);
 extern void alex_spool_end(AlexSpool *spool);
 extern void alex_spool_share(AlexSpool *spool, SharedFileSet *fileset,
@@ -184,6 +189,15 @@ extern void alex_spool_export(AlexSpool *spool, AlexSpoolSummary *summary);
 extern void alex_spool_import(AlexSpool *spool, SharedFileSet *fileset,
 							  int participant,
 							  const AlexSpoolSummary *summary);
+
+/*---- alexmerge.c ---- */
+
+/*
+ * Merges the entries of a finished spool into the index, leaf by leaf.
+ * Interruptible between leaves.
+ */
+extern void alex_merge_spool(Relation rel, AlexInfo *info, Relation heap,
+							 AlexSpool *spool);
 
 /*---- alexload.c ---- */
 extern void alex_load(Relation heap, Relation index, const AlexInfo *info,

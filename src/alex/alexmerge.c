@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "alex/alex.h"
+#include "alex/alexbuild.h"
 #include "miscadmin.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
@@ -17,6 +17,20 @@
 
 /* more new rows than one in this many old ones: encode the page anew */
 #define ALEX_INPLACE_SHARE	16
+
+/* rows in front of the merge; there are more than half as many until the end */
+#define ALEX_WINDOW_ROWS	8192
+
+/* Sorted rows that are merged next */
+typedef struct AlexMergeWindow
+{
+	AlexSpool  *spool;
+	uint64	   *rows;
+	int			from;			/* first row not merged yet */
+	int			to;
+	bool		end;			/* the spool has no more */
+	MemoryContext images;		/* the rows' own, if the spool drops them */
+} AlexMergeWindow;
 
 /* Room for a leaf's rows, old and new */
 typedef struct AlexMergeSpace
@@ -262,35 +276,111 @@ alex_merge_leaf(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	return m;
 }
 
+/*---- rows to merge ---- */
+
+/* Moves images of rows from..to-1, whose place is needed, to a context */
+static void
+alex_window_keep(const AlexInfo *info, AlexMergeWindow *window, int from,
+				 int to, MemoryContext cxt)
+{
+	for (int i = from; i < to; i++)
+	{
+		uint64	   *row = window->rows + (Size) i * info->nleaf;
+		IndexTuple	image = (IndexTuple) (uintptr_t) row[0];
+		Size		size = image->t_info & INDEX_SIZE_MASK;
+
+		row[0] = (uint64) (uintptr_t)
+			memcpy(MemoryContextAlloc(cxt, size), image, size);
+	}
+}
+
+/* Moves the rows that are left to the front. */
+static void
+alex_window_shift(const AlexInfo *info, AlexMergeWindow *window)
+{
+	memmove(window->rows, window->rows + (Size) window->from * info->nleaf,
+			sizeof(uint64) * info->nleaf * (window->to - window->from));
+	window->to -= window->from;
+	window->from = 0;
+	if (info->dict && !alex_spool_keeps_images(window->spool))
+	{
+		MemoryContext old = window->images;
+
+		window->images = AllocSetContextCreate(CurrentMemoryContext,
+											   "alex merge images",
+											   ALLOCSET_DEFAULT_SIZES);
+		alex_window_keep(info, window, 0, window->to, window->images);
+		if (old != NULL)
+			MemoryContextDelete(old);
+	}
+}
+
+/* Fetches rows unless there are enough; false if there are none at all. */
+static bool
+alex_window_fill(const AlexInfo *info, AlexMergeWindow *window)
+{
+	if (!window->end && window->to - window->from <= ALEX_WINDOW_ROWS / 2)
+	{
+		alex_window_shift(info, window);
+		while (!window->end && window->to < ALEX_WINDOW_ROWS)
+		{
+			int			got = alex_spool_fetch(window->spool,
+											   window->rows + (Size) window->to * info->nleaf,
+											   ALEX_WINDOW_ROWS - window->to);
+
+			if (window->images != NULL)
+				alex_window_keep(info, window, window->to, window->to + got,
+								 window->images);
+			window->to += got;
+			window->end = got == 0;
+		}
+	}
+	return window->from < window->to;
+}
+
+/* Merges the first rows of the window into their leaf. */
+static void
+alex_merge_next_leaf(Relation rel, AlexInfo *info, Relation heap,
+					 AlexMergeWindow *window)
+{
+	const uint64 *rows = window->rows + (Size) window->from * info->nleaf;
+	AlexKey		key;
+	Buffer		buf;
+	int64		m;
+
+	alex_key_from_fields(rel, info, rows, true, &key);
+	buf = alex_find_for_write(rel, info, heap, &key, 0);
+	CheckForSerializableConflictIn(rel, NULL, BufferGetBlockNumber(buf));
+	m = alex_rows_below(rel, info, BufferGetPage(buf), rows,
+						window->to - window->from);
+	m = alex_cap_rows(rel, info, BufferGetPage(buf), rows, m);
+	window->from += alex_merge_leaf(rel, info, heap, buf, rows, (int) m);
+}
+
 /*
- * alex_merge_sorted: see alex.h
+ * alex_merge_spool: see alexbuild.h
  */
 void
-alex_merge_sorted(Relation rel, AlexInfo *info, Relation heap,
-				  const uint64 *rows, int64 n)
+alex_merge_spool(Relation rel, AlexInfo *info, Relation heap,
+				 AlexSpool *spool)
 {
-	int64		at = 0;
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
-											  "alex merge",
+	AlexMergeWindow window = {spool};
+	MemoryContext outer = CurrentMemoryContext;
+	MemoryContext cxt = AllocSetContextCreate(outer, "alex merge",
 											  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
+	Size		room = Min(alex_spool_entries(spool), ALEX_WINDOW_ROWS);
 
-	while (at < n)
+	window.rows = palloc(sizeof(uint64) * info->nleaf * room);
+	while (alex_window_fill(info, &window))
 	{
-		const uint64 *next = rows + at * info->nleaf;
-		AlexKey		key;
-		Buffer		buf;
-		int64		m;
-
 		CHECK_FOR_INTERRUPTS();
-		alex_key_from_fields(rel, info, next, true, &key);
-		buf = alex_find_for_write(rel, info, heap, &key, 0);
-		CheckForSerializableConflictIn(rel, NULL, BufferGetBlockNumber(buf));
-		m = alex_rows_below(rel, info, BufferGetPage(buf), next, n - at);
-		m = alex_cap_rows(rel, info, BufferGetPage(buf), next, m);
-		at += alex_merge_leaf(rel, info, heap, buf, next, (int) m);
+		MemoryContextSwitchTo(cxt);
+		alex_merge_next_leaf(rel, info, heap, &window);
+		MemoryContextSwitchTo(outer);
 		MemoryContextReset(cxt);
 	}
-	MemoryContextSwitchTo(old);
+	pfree(window.rows);
+	if (window.images != NULL)
+		MemoryContextDelete(window.images);
 	MemoryContextDelete(cxt);
 }

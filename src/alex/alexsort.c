@@ -543,7 +543,8 @@ alex_image_order(Relation rel, const AlexInfo *info)
 {
 	AlexImageOrder *io = palloc0(sizeof(AlexImageOrder));
 
-	io->desc = RelationGetDescr(rel);
+	/* a batch may outlive its relcache entry */
+	io->desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	io->nkeyatts = info->nkeyatts;
 	io->abbrevnext = 10;
 	io->ssup = palloc0(sizeof(SortSupportData) * info->nkeyatts);
@@ -648,96 +649,4 @@ alex_image_leads(AlexImageOrder *io, uint64 *records, int64 n)
 			}
 		}
 	}
-}
-
-/*---- rows of a statement's batch ---- */
-
-/* Rows whose first field is an image: sorted as records, then written back */
-static void
-alex_sort_image_rows(Relation rel, const AlexInfo *info, uint64 *rows,
-					 int64 n)
-{
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
-											  "alex sort",
-											  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	AlexImageOrder *io = alex_image_order(rel, info);
-	Size		size = sizeof(uint64) * ALEX_IMG_WORDS * n;
-	uint64	   *rec = MemoryContextAllocHuge(cxt, size);
-	uint64	   *tmp = MemoryContextAllocHuge(cxt, size);
-
-	for (int64 i = 0; i < n; i++)
-	{
-		const uint64 *row = rows + i * info->nleaf;
-
-		rec[i * ALEX_IMG_WORDS + ALEX_IMG_TID] =
-			row[AlexFieldBlk(info)] << 16 | row[AlexFieldOff(info)] |
-			(row[AlexFieldDead(info)] ? ALEX_REC_DEAD : 0);
-		rec[i * ALEX_IMG_WORDS + ALEX_IMG_ADDR] = row[0];
-	}
-	alex_image_leads(io, rec, n);
-	rec = alex_sort_records(&io->order, rec, tmp, n);
-	for (int64 i = 0; i < n; i++)
-	{
-		uint64	   *row = rows + i * info->nleaf;
-		uint64		tid = rec[i * ALEX_IMG_WORDS + ALEX_IMG_TID];
-
-		row[0] = rec[i * ALEX_IMG_WORDS + ALEX_IMG_ADDR];
-		row[AlexFieldBlk(info)] = (tid & ALEX_REC_TID_MASK) >> 16;
-		row[AlexFieldOff(info)] = tid & 0xFFFF;
-		row[AlexFieldDead(info)] = (tid & ALEX_REC_DEAD) != 0;
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(cxt);
-}
-
-/*
- * Rows of words.  Records are sorted instead, which are half as wide: those of
- * all rows fit twice into the two arrays.
- */
-static void
-alex_sort_word_rows(const AlexInfo *info, uint64 *rows, uint64 *tmp, int64 n)
-{
-	AlexLayout	layout;
-	AlexOrder	order;
-	uint64		flags = 0;
-	uint64		last = 0;
-	bool		tidorder = true;
-
-	alex_layout_init(&layout, info);
-	for (int64 i = 0; i < n; i++)
-	{
-		uint64		tid = alex_layout_pack(&layout, rows + i * info->nleaf,
-										   tmp + i * layout.nwords);
-
-		flags |= tid;
-		tid &= ALEX_REC_TID_MASK;
-		if (tid < last)
-			tidorder = false;
-		last = tid;
-	}
-	alex_layout_order(&layout, flags, !tidorder, &order);
-	if (alex_records_sorted(&order, tmp, n))
-		return;
-	tmp = alex_sort_records(&order, tmp, rows, n);
-	for (int64 i = 0; i < n; i++)
-		alex_layout_expand(&layout, tmp + i * layout.nwords,
-						   rows + i * info->nleaf);
-}
-
-/*
- * alex_sort_rows: sorts n rows of info->nleaf fields by (key, TID)
- *
- * "rows" and "tmp" have room for n rows each; the result is in the one that
- * is returned.  Interruptible.
- */
-uint64 *
-alex_sort_rows(Relation rel, const AlexInfo *info, uint64 *rows, uint64 *tmp,
-			   int64 n)
-{
-	if (info->dict)
-		alex_sort_image_rows(rel, info, rows, n);
-	else
-		alex_sort_word_rows(info, rows, tmp, n);
-	return rows;
 }

@@ -178,6 +178,8 @@ alex_run_end(Relation rel, const AlexInfo *info, const AlexSpec *spec,
 	while (right > first && right < end &&
 		   alex_same_key(rel, info, rows + (Size) (right - 1) * nf, rows + (Size) right * nf))
 		right++;
+	if (left == right)
+		return cut;
 	best = left > first && (right >= end || cut - left <= right - cut) ? left : right;
 	if (best <= first || best >= end ||
 		(abs(best - cut) > n / 8 && right - left < n / 4) ||

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * alexspool.c
- *	  Collects the entries of a build and returns them sorted, in a bounded
- *	  amount of memory.
+ *	  Collects the entries of a build, or of a statement's batch, and returns
+ *	  them sorted, in a bounded amount of memory.
  *
- * Entries are kept as compact records (see alexrecord.c).  When the budget is used up the records are sorted and written as
- * a run to a temporary file; in the end the runs are merged with a tree of
+ * Entries are kept as compact records (see alexrecord.c).  When the budget is
+ * used up the records are sorted and written as a run to a temporary file; in the end the runs are merged with a tree of
  * losers (Knuth, vol. 3, 5.4.1), in several passes if there are so many
  * that their read buffers would be too small.  Within a file an image follows its
  * record at once.
@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "storage/buffile.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 /* room for images is allocated in pieces of this size */
 #define ALEX_ARENA_CHUNK	(1024 * 1024)
@@ -158,7 +159,7 @@ alex_spool_begin(Relation index, const AlexInfo *info, Size budget)
 	if (info->dict)
 		spool->io = alex_image_order(index, info);
 	spool->maxrecords = Max(budget / (2 * sizeof(uint64) * spool->nwords), 1024);
-	spool->capacity = Min(spool->maxrecords, 4096);
+	spool->capacity = Min(spool->maxrecords, 1024);
 	spool->records = palloc(sizeof(uint64) * spool->nwords * spool->capacity);
 	spool->tidorder = true;
 	spool->abbrevruns = true;
@@ -254,14 +255,48 @@ alex_spool_words(AlexSpool *spool, Datum *values, bool *isnull, uint64 *rec)
 
 static void alex_spool_run(AlexSpool *spool);
 
+/*
+ * alex_spool_full: will the next entry make the spool write a run?
+ */
+bool
+alex_spool_full(const AlexSpool *spool)
+{
+	return spool->nrecords >= spool->maxrecords ||
+		(spool->io != NULL &&
+		 alex_spool_used(spool) + BLCKSZ > Max(spool->budget, 64 * 1024));
+}
+
+/*
+ * alex_spool_entries: how many have been put
+ */
+int64
+alex_spool_entries(const AlexSpool *spool)
+{
+	return spool->nentries;
+}
+
+/*
+ * alex_spool_in_order: are the entries in memory in order as they came?  Asked
+ * of words only, where it costs little.
+ */
+bool
+alex_spool_in_order(const AlexSpool *spool)
+{
+	AlexOrder	order;
+
+	if (spool->io != NULL)
+		return false;
+	alex_spool_order(spool, !spool->tidorder, &order);
+	return alex_records_sorted(&order, spool->records, spool->nrecords);
+}
+
 /* Makes room for another record, if need be by writing a run */
 static void
 alex_spool_room(AlexSpool *spool)
 {
 	Size		recsize = sizeof(uint64) * spool->nwords;
 
-	if (spool->nrecords >= spool->maxrecords ||
-		alex_spool_used(spool) + BLCKSZ > Max(spool->budget, 64 * 1024))
+	if (alex_spool_full(spool))
 	{
 		if (spool->nrecords > 0)
 			alex_spool_run(spool);
@@ -377,14 +412,18 @@ alex_add_run(AlexSpool *spool, BufFile *file, int64 offset, int64 bytes)
 	return run;
 }
 
+/* The file is the subtransaction's: a batch may outlive the statement's portal. */
 static void
 alex_open_out(AlexSpool *spool)
 {
 	MemoryContext old = MemoryContextSwitchTo(spool->cxt);
+	ResourceOwner owner = CurrentResourceOwner;
 
+	CurrentResourceOwner = CurTransactionResourceOwner;
 	spool->out.file = spool->fileset ?
 		BufFileCreateFileSet(&spool->fileset->fs, spool->filename) :
 		BufFileCreateTemp(false);
+	CurrentResourceOwner = owner;
 	spool->out.written = 0;
 	MemoryContextSwitchTo(old);
 }
@@ -449,11 +488,11 @@ alex_run_refill(AlexRun *run)
 		if (BufFileSeek(run->file, 0, run->offset, SEEK_SET) != 0)
 			ereport(ERROR,
 					(errcode_for_file_access(),
-					 errmsg("could not seek in temporary file of an index build: %m")));
+					 errmsg("could not seek in temporary file of index entries: %m")));
 		if (BufFileRead(run->file, run->buf + rest, want) != (size_t) want)
 			ereport(ERROR,
 					(errcode_for_file_access(),
-					 errmsg("could not read temporary file of an index build: %m")));
+					 errmsg("could not read temporary file of index entries: %m")));
 		run->offset += want;
 		run->left -= want;
 	}
@@ -494,7 +533,7 @@ alex_run_next(const AlexSpool *spool, AlexRun *run)
 		if (size == 0)
 		{
 			if (run->fill > 0)
-				elog(ERROR, "temporary file of an index build ends within a record");
+				elog(ERROR, "temporary file of index entries ends within a record");
 			run->head = NULL;
 			return;
 		}
@@ -760,10 +799,20 @@ alex_spool_finish(AlexSpool *spool)
 }
 
 /*
+ * alex_spool_keeps_images: do images of fetched entries stay where they are?
+ * Otherwise they are gone with the next fetch.
+ */
+bool
+alex_spool_keeps_images(const AlexSpool *spool)
+{
+	return spool->merge == NULL;
+}
+
+/*
  * alex_spool_fetch: the next entries in order, at most max
  *
  * Returns how many rows of info->nleaf fields it has written, 0 at the end.
- * Images stay valid until the next call.  Entries that do not count for
+ * For how long images stay valid see alex_spool_keeps_images.  Entries that do not count for
  * uniqueness have their dead field set.
  */
 int
@@ -888,7 +937,7 @@ alex_spool_import(AlexSpool *spool, SharedFileSet *fileset, int participant,
 			BufFileRead(file, dir, size) != size)
 			ereport(ERROR,
 					(errcode_for_file_access(),
-					 errmsg("could not read temporary file of an index build: %m")));
+					 errmsg("could not read temporary file of index entries: %m")));
 		for (int i = 0; i < summary->nruns; i++)
 			alex_add_run(spool, file, dir[i].offset, dir[i].bytes);
 		pfree(dir);
