@@ -76,8 +76,9 @@ class Generator:
             column = rng.choice(found)
             if column.profile.sql == 'oracle_small':
                 name = 'int4'
-            return Expr(self.constant(name, [column.literal(rng, self.rows) for _ in range(3)]), family, 0, False, 1e2,
-                        cell=column.profile.cell)
+            # as wild as the column's values: sums of such floats are not compared
+            return Expr(self.constant(name, [column.literal(rng, self.rows) for _ in range(3)]), family, 0, False,
+                        column.profile.magnitude if family in FLOATS else 1e2, cell=column.profile.cell)
         return Expr(self.constant(name, [self.plain_value(family) for _ in range(3)]), family, 0, False, 1e2)
 
     def plain_value(self, family):
