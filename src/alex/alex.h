@@ -364,7 +364,7 @@ extern int	alex_locate(Relation rel, const AlexInfo *info, Page page,
 /* Guess of a page on key's path, low down; InvalidBlockNumber: no cache. */
 extern BlockNumber alex_route(Relation rel, AlexInfo *info,
 							  const AlexKey *key, uint32 *slot,
-							  Buffer *recent, uint32 *level);
+							  Buffer *recent, uint32 *place, uint32 *level);
 
 /* Tells the cache which page it really was, and in which buffer. */
 extern void alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,

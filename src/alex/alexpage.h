@@ -112,6 +112,15 @@ AlexPackBits(AlexPack *pack)
 	return (uint8 *) (AlexPackHigh(pack) + pack->nord);
 }
 
+/* Offset in the page at which the bits of entries begin */
+static inline uint32
+alex_bits_offset(uint32 nfields, uint32 nord)
+{
+	return MAXALIGN(SizeOfPageHeaderData) +
+		MAXALIGN(offsetof(AlexPack, bitoff) + sizeof(uint16) * (nfields + 1)) +
+		sizeof(uint64) * (nfields + 2 * nord);
+}
+
 /*
  * width bits at bit position pos.  Touches 9 bytes, which are the page's as
  * long as pos is in the entries: the opaque data follows them.

@@ -3,8 +3,8 @@
  * alexroute.c
  *	  The backend-local routing cache: straight from a key to its leaf.
  *
- * Per index an array holds the low fences of all pages of one level, with their
- * block numbers and the buffers in which they were seen last.  Above the
+ * Per index an array holds the low fences of all pages of one level, and others
+ * their block numbers and the buffers in which they were seen last.  Above the
  * array stands a tree of linear models, as the inner nodes of ALEX are: a node
  * divides its key range into equal slots, so that the slot is computed, and a
  * slot that holds too many fences gets a node of its own.  Skewed keys make
@@ -54,6 +54,14 @@ typedef struct AlexNode
 	uint32		shift;
 } AlexNode;
 
+/* Where a row leads to */
+typedef struct AlexTarget
+{
+	BlockNumber blk;
+	Buffer		recent;			/* buffer in which it was seen last */
+	uint32		extent;			/* leaf: offset at which its entries ended then */
+} AlexTarget;
+
 typedef struct AlexRoute
 {
 	RelFileLocator locator;		/* hash key */
@@ -65,8 +73,7 @@ typedef struct AlexRoute
 	uint32		n;
 	uint64	   *fence;			/* n rows of nord words; row 0 is -infinity */
 	uint64	   *lead;			/* word of each row at its lowest node's depth */
-	BlockNumber *blk;
-	Buffer	   *recent;
+	AlexTarget *target;
 	bool		model;			/* made with models */
 	AlexNode   *node;			/* node[1] is the root, if nnodes > 1 */
 	uint32		nnodes;
@@ -171,7 +178,7 @@ typedef struct AlexFences
 	uint32		n;
 	uint32		max;
 	uint64	   *fence;
-	BlockNumber *blk;
+	AlexTarget *target;
 	Size		imagebytes;
 } AlexFences;
 
@@ -185,7 +192,7 @@ alex_add_fence(const AlexInfo *info, AlexFences *f, const uint64 *row)
 		f->max *= 2;
 		f->fence = repalloc_huge(f->fence,
 								 sizeof(uint64) * info->nord * (Size) f->max);
-		f->blk = repalloc_huge(f->blk, sizeof(BlockNumber) * (Size) f->max);
+		f->target = repalloc_huge(f->target, sizeof(AlexTarget) * (Size) f->max);
 	}
 	to = f->fence + (Size) f->n * info->nord;
 	memcpy(to, row, sizeof(uint64) * info->nord);
@@ -201,7 +208,10 @@ alex_add_fence(const AlexInfo *info, AlexFences *f, const uint64 *row)
 		to[0] = (uint64) (uintptr_t) copy;
 		f->imagebytes += MAXALIGN(size) + 16;
 	}
-	f->blk[f->n++] = (BlockNumber) row[AlexFieldChild(info)];
+	f->target[f->n].blk = (BlockNumber) row[AlexFieldChild(info)];
+	f->target[f->n].recent = InvalidBuffer;
+	f->target[f->n].extent = 0;
+	f->n++;
 }
 
 /* Reads the fences off the pages at level + 1; false if they take too much. */
@@ -216,7 +226,7 @@ alex_read_fences(Relation rel, AlexInfo *info, uint32 level, Size limit,
 	f->max = 1024;
 	f->imagebytes = 0;
 	f->fence = palloc(sizeof(uint64) * info->nord * f->max);
-	f->blk = palloc(sizeof(BlockNumber) * f->max);
+	f->target = palloc(sizeof(AlexTarget) * f->max);
 	alex_key_begin(info, &key);
 	alex_key_finish(info, &key, false);
 	buf = alex_find_page(rel, info, &key, level + 1, BUFFER_LOCK_SHARE, false);
@@ -232,7 +242,7 @@ alex_read_fences(Relation rel, AlexInfo *info, uint32 level, Size limit,
 			alex_add_fence(info, f, row);
 		}
 		UnlockReleaseBuffer(buf);
-		if (f->imagebytes + f->n * (sizeof(uint64) * (info->nord + 2) + 16) > limit)
+		if (f->imagebytes + f->n * (sizeof(uint64) * (info->nord + 2) + sizeof(AlexTarget) + 8) > limit)
 			return false;
 		if (right == InvalidBlockNumber)
 			return true;
@@ -479,8 +489,7 @@ alex_fill_route(Relation rel, AlexInfo *info, AlexRoute *route, uint32 level)
 	route->level = level;
 	route->n = fences.n;
 	route->fence = fences.fence;
-	route->blk = fences.blk;
-	route->recent = palloc0(sizeof(Buffer) * (Size) fences.n);
+	route->target = fences.target;
 	alex_train_models(info, route);
 	return true;
 }
@@ -626,9 +635,9 @@ alex_cmp_shared(const AlexInfo *info, const AlexRoute *route,
 
 /*
  * Narrows *lo..*hi, in which the first row > key lies: by the models, and then
- * by the word of the last of them.
+ * by the word of the last of them, which is returned.
  */
-static void
+static uint64
 alex_predict_rows(const AlexInfo *info, const AlexRoute *route,
 				  const AlexKey *key, uint32 *lo, uint32 *hi)
 {
@@ -651,7 +660,7 @@ alex_predict_rows(const AlexInfo *info, const AlexRoute *route,
 		if (cmp < 0 || (cmp == 0 && word < node->min))
 		{
 			*hi = *lo;
-			return;
+			return word;
 		}
 		s = (word - node->min) >> node->shift;
 		if (cmp == 0 && node->nslots == 0)
@@ -659,7 +668,7 @@ alex_predict_rows(const AlexInfo *info, const AlexRoute *route,
 		if (cmp > 0 || s >= node->nslots)
 		{
 			*lo = *hi;
-			return;
+			return word;
 		}
 		slot = &route->slot[node->slot + s];
 		*lo = slot[0].pos;
@@ -667,30 +676,62 @@ alex_predict_rows(const AlexInfo *info, const AlexRoute *route,
 		id = slot[0].child;
 	}
 	alex_narrow_rows(route, word, lo, hi);
+	return word;
+}
+
+/*
+ * Offset in the page of row's leaf at which entries with word are expected, if
+ * they lie evenly between the fences; 0 if that is not known
+ */
+static inline uint32
+alex_predict_place(const AlexInfo *info, const AlexRoute *route, uint32 row,
+				   uint64 word)
+{
+	uint64		low;
+	uint64		high;
+	uint32		start;
+
+	if (info->dict || row == 0 || row + 1 >= route->n || route->target[row].extent == 0)
+		return 0;
+	low = route->lead[row];
+	high = route->lead[row + 1];
+	if (word < low || word >= high)
+		return 0;
+	start = alex_bits_offset(info->nleaf, info->nord);
+	return start + (uint32) ((double) (int64) ((word - low) >> 1) /
+							 (double) (int64) ((high - low) >> 1) *
+							 (route->target[row].extent - start));
 }
 
 static uint32
 alex_find_fence(Relation rel, const AlexInfo *info, const AlexRoute *route,
-				const AlexKey *key)
+				const AlexKey *key, uint32 *place)
 {
 	uint32		lo = 1;
 	uint32		hi = route->n;
+	uint32		row;
+	uint64		word;
 
+	*place = 0;
 	if (key->plusinf)
 		return route->n - 1;
-	if (route->nnodes > 1 && (!info->dict || key->hasbytes))
-		alex_predict_rows(info, route, key, &lo, &hi);
-	return alex_bisect_fences(rel, info, route, key, lo, hi);
+	if (route->nnodes <= 1 || (info->dict && !key->hasbytes))
+		return alex_bisect_fences(rel, info, route, key, lo, hi);
+	word = alex_predict_rows(info, route, key, &lo, &hi);
+	row = alex_bisect_fences(rel, info, route, key, lo, hi);
+	*place = alex_predict_place(info, route, row, word);
+	return row;
 }
 
 /*
  * alex_route: guess of the page for key, and that page's level
  *
- * slot is what alex_route_learn wants; recent a buffer to try first.
+ * slot is what alex_route_learn wants; recent a buffer to try first; place
+ * an offset in a leaf near which the key is expected, or 0.
  */
 BlockNumber
 alex_route(Relation rel, AlexInfo *info, const AlexKey *key, uint32 *slot,
-		   Buffer *recent, uint32 *level)
+		   Buffer *recent, uint32 *place, uint32 *level)
 {
 	AlexRoute  *route;
 
@@ -708,11 +749,11 @@ alex_route(Relation rel, AlexInfo *info, const AlexKey *key, uint32 *slot,
 	if (route->cxt == NULL)
 		return InvalidBlockNumber;
 	route->used = ++alex_route_clock;
-	*slot = alex_find_fence(rel, info, route, key);
+	*slot = alex_find_fence(rel, info, route, key, place);
 	*recent = (route->hits % ALEX_TOUCH_EVERY) != 0 ?
-		route->recent[*slot] : InvalidBuffer;
+		route->target[*slot].recent : InvalidBuffer;
 	*level = route->level;
-	return route->blk[*slot];
+	return route->target[*slot].blk;
 }
 
 /*
@@ -729,7 +770,8 @@ alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,
 	if (guessed == actual)
 	{
 		route->hits++;
-		route->recent[slot] = buf;
+		route->target[slot].recent = buf;
+		route->target[slot].extent = ((PageHeader) BufferGetPage(buf))->pd_lower;
 		return;
 	}
 	route->misses++;
@@ -737,8 +779,9 @@ alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,
 	/* an index that grows at its end: follow the end */
 	if (slot == route->n - 1)
 	{
-		route->blk[slot] = actual;
-		route->recent[slot] = buf;
+		route->target[slot].blk = actual;
+		route->target[slot].recent = buf;
+		route->target[slot].extent = 0;
 		route->stale--;
 	}
 }

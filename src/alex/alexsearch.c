@@ -242,24 +242,45 @@ alex_find_page(Relation rel, AlexInfo *info, const AlexKey *key, uint32 level,
 	}
 }
 
-/* Reads a page at a guessed place, by its last known buffer if possible. */
-static inline Buffer
-alex_read_guess(Relation rel, BlockNumber blk, Buffer recent)
-{
-	if (BufferIsValid(recent) &&
-		ReadRecentBuffer(OmenRelLocator(rel), MAIN_FORKNUM, blk, recent))
-		return recent;
-	return alex_read_block(rel, blk);
-}
-
-/* Brings the lines of a page's header and fences into the cache */
-static inline void
-alex_prefetch_header(Page page)
+/*
+ * Brings into the cache, all at once, what a search looks at one after the
+ * other: a page's header, fences and links, and the entries around place.
+ * gcc drops the call, which has no effect that it knows of, unless it has to
+ * inline it.
+ */
+static pg_attribute_always_inline void
+alex_prefetch_leaf(Page page, uint32 place)
 {
 	__builtin_prefetch(page);
 	__builtin_prefetch(page + 64);
 	__builtin_prefetch(page + 128);
 	__builtin_prefetch(page + BLCKSZ - 64);
+	if (place > 0)
+	{
+		for (int line = -2; line <= 2; line++)
+			__builtin_prefetch(page + place + line * 64);
+	}
+}
+
+/*
+ * Reads a leaf at a guessed place, by its last known buffer if possible.  That
+ * may hold any page by now, and reading its memory ahead does no harm.
+ */
+static inline Buffer
+alex_read_guess(Relation rel, BlockNumber blk, Buffer recent, uint32 place)
+{
+	Buffer		buf;
+
+	if (BufferIsValid(recent))
+	{
+		if (!BufferIsLocal(recent))
+			alex_prefetch_leaf(BufferGetPage(recent), place);
+		if (ReadRecentBuffer(OmenRelLocator(rel), MAIN_FORKNUM, blk, recent))
+			return recent;
+	}
+	buf = alex_read_block(rel, blk);
+	alex_prefetch_leaf(BufferGetPage(buf), place);
+	return buf;
 }
 
 /*
@@ -276,7 +297,6 @@ alex_follow(Relation rel, const AlexInfo *info, const AlexKey *key, Buffer buf,
 		BlockNumber right;
 		int			where = -1;
 
-		alex_prefetch_header(page);
 		LockBuffer(buf, access);
 		alex_check_buffer(rel, buf);
 		if (alex_page_usable(info, page, 0))
@@ -300,9 +320,11 @@ alex_find_leaf(Relation rel, AlexInfo *info, const AlexKey *key, int access)
 	uint32		slot;
 	Buffer		recent;
 	Buffer		buf;
+	uint32		place;
 	uint32		level;
 	bool		restart;
-	BlockNumber guess = alex_route(rel, info, key, &slot, &recent, &level);
+	BlockNumber guess = alex_route(rel, info, key, &slot, &recent, &place,
+								   &level);
 
 	if (guess == InvalidBlockNumber)
 		return alex_find_page(rel, info, key, 0, access, false);
@@ -314,7 +336,7 @@ alex_find_leaf(Relation rel, AlexInfo *info, const AlexKey *key, int access)
 		return BufferIsValid(buf) ? buf :
 			alex_find_page(rel, info, key, 0, access, false);
 	}
-	buf = alex_follow(rel, info, key, alex_read_guess(rel, guess, recent),
+	buf = alex_follow(rel, info, key, alex_read_guess(rel, guess, recent, place),
 					  access);
 	if (!BufferIsValid(buf))
 		buf = alex_find_page(rel, info, key, 0, access, false);
@@ -332,8 +354,8 @@ alex_step_right(Relation rel, AlexInfo *info, const AlexKey *high,
 	Buffer		buf = InvalidBuffer;
 
 	if (hint != InvalidBlockNumber)
-		buf = alex_follow(rel, info, high, alex_read_block(rel, hint),
-						  access);
+		buf = alex_follow(rel, info, high,
+						  alex_read_guess(rel, hint, InvalidBuffer, 0), access);
 	if (!BufferIsValid(buf))
 		buf = alex_find_leaf(rel, info, high, access);
 	return buf;
