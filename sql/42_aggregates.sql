@@ -202,9 +202,10 @@ SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-SELECT * FROM af_compare('1', 'FROM af', with_ties => false);
-SELECT * FROM af_compare('k', 'FROM af GROUP BY k', with_ties => false);
-SELECT * FROM af_compare('m', 'FROM af GROUP BY m', with_ties => false);
+-- Whether squares of large values overflow depends on which process adds them.
+SELECT * FROM af_compare('1', 'FROM af', with_ties => false, pattern => '^(?!.*_(large|top))');
+SELECT * FROM af_compare('k', 'FROM af GROUP BY k', with_ties => false, pattern => '^(?!.*_(large|top))');
+SELECT * FROM af_compare('m', 'FROM af GROUP BY m', with_ties => false, pattern => '^(?!.*_(large|top))');
 SET max_parallel_workers_per_gather = 0;
 
 -- States on disk
