@@ -691,7 +691,8 @@ alex_predict_place(const AlexInfo *info, const AlexRoute *route, uint32 row,
 	uint64		high;
 	uint32		start;
 
-	if (info->dict || row == 0 || row + 1 >= route->n || route->target[row].extent == 0)
+	if (!route->model || info->dict || row == 0 || row + 1 >= route->n ||
+		route->target[row].extent == 0)
 		return 0;
 	low = route->lead[row];
 	high = route->lead[row + 1];
