@@ -428,8 +428,11 @@ alex_open_out(AlexSpool *spool)
 	MemoryContextSwitchTo(old);
 }
 
-/* Images lie in the order of the table: fetch those needed soon */
-static inline void
+/*
+ * Images lie in the order of the table: fetch those needed soon.  (Inlined by
+ * force, or gcc drops the call as one without effect.)
+ */
+static pg_attribute_always_inline void
 alex_prefetch_image(const AlexSpool *spool, int64 i)
 {
 	if (i + ALEX_PREFETCH < spool->nrecords)
