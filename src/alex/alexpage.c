@@ -28,6 +28,9 @@ const AlexNullImage alex_null_image = {
 static uint64 alex_scratch[ALEX_SCRATCH_WORDS];
 static uint16 alex_codes[ALEX_MAX_ENTRIES];
 
+/* where the bytes of an image begin in the would-be tuple */
+#define ALEX_IMAGE_OFFSET	offsetof(IndexTupleData, t_info)
+
 /* Frame of reference of one field */
 typedef struct AlexFrame
 {
@@ -802,7 +805,25 @@ alex_page_insert(Page page, int pos, const uint64 *row)
 	return true;
 }
 
-/* Closes the gaps of the entries at pos[]; widths and images stay. */
+/* Moves n bits down, from bit position "from" to "to" */
+static inline void
+alex_move_bits(uint8 *bits, uint32 to, uint32 from, uint32 n)
+{
+	uint32		head = Min(n, -to & 7);
+
+	alex_put_bits(bits, to, head, alex_get_bits(bits, from, head));
+	for (to += head, from += head, n -= head; n >= 64; n -= 64)
+	{
+		uint64		v = alex_get_bits(bits, from, 64);
+
+		memcpy(bits + (to >> 3), &v, sizeof(v));
+		to += 64;
+		from += 64;
+	}
+	alex_put_bits(bits, to, n, alex_get_bits(bits, from, n));
+}
+
+/* Closes the gaps of the entries at pos[]; widths and codes stay. */
 static void
 alex_delete_bits(Page page, const uint16 *pos, int npos)
 {
@@ -810,69 +831,129 @@ alex_delete_bits(Page page, const uint16 *pos, int npos)
 	AlexPack   *pack = AlexPageGetPack(page);
 	uint8	   *bits = AlexPackBits(pack);
 	uint32		rowbits = pack->bitoff[pack->nfields];
-	int			gone = 0;
+	uint32		kept = pos[0];
 	int			lower;
 
+	for (int i = 0; i < npos; i++)
+	{
+		uint32		from = pos[i] + 1;
+		uint32		to = i + 1 < npos ? pos[i + 1] : pack->nentries;
+
+		alex_move_bits(bits, kept * rowbits, from * rowbits,
+					   (to - from) * rowbits);
+		kept += to - from;
+	}
+	pack->nentries = kept;
+
+	/* dead hints of rows that are gone must not stay behind the last row */
+	alex_put_bits(bits, kept * rowbits, -(kept * rowbits) & 7, 0);
+	lower = (int) ((char *) bits - (char *) page) +
+		(int) ((kept * rowbits + 7) / 8);
+	memset(page + lower, 0, hdr->pd_lower - lower);
+	hdr->pd_lower = lower;
+}
+
+/* Marks the images of fences and of the entries that are not at pos[]. */
+static void
+alex_mark_images(Page page, const uint16 *pos, int npos, uint16 *moved)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	int			gone = 0;
+
+	memset(moved, 0, sizeof(uint16) * (BLCKSZ / 8));
+	if (!(pack->flags & ALEX_PACK_LOW_INF))
+		moved[AlexPackLow(pack)[0]] = 1;
+	if (!(pack->flags & ALEX_PACK_HIGH_INF))
+		moved[AlexPackHigh(pack)[0]] = 1;
 	for (int i = 0; i < pack->nentries; i++)
 	{
 		if (gone < npos && pos[gone] == i)
-		{
 			gone++;
-			continue;
-		}
-		for (int f = 0; f < pack->nfields && gone > 0; f++)
-		{
-			uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
-			uint64		v = alex_get_bits(bits, i * rowbits + pack->bitoff[f],
-										  width);
-
-			alex_put_bits(bits, (i - gone) * rowbits + pack->bitoff[f], width,
-						  v);
-		}
+		else
+			moved[alex_get_field(pack, i, 0)] = 1;
 	}
-	pack->nentries -= gone;
-	lower = (int) ((char *) bits - (char *) page) +
-		(int) ((pack->nentries * rowbits + 7) / 8);
-	memset(page + lower, 0, hdr->pd_lower - lower);
-	hdr->pd_lower = lower;
+}
+
+/*
+ * Where the marked images go when they move up to the end of the image area:
+ * leaves their new codes in moved[] and returns the new pd_upper; 0 if images
+ * overlap, as they may in a damaged page.
+ */
+static int
+alex_place_images(Page page, uint16 *moved)
+{
+	PageHeader	hdr = (PageHeader) page;
+	int			upper = hdr->pd_special - 8;
+
+	for (int code = hdr->pd_special / 8 - 1; code >= hdr->pd_upper / 8; code--)
+	{
+		if (moved[code] == 0 || !alex_code_is_sane(page, code))
+			continue;
+		upper -= ALEX_IMAGE_PITCH((IndexTuple) (page + 8 * code));
+		if (upper < 8 * code)
+			return 0;
+		moved[code] = upper / 8;
+	}
+	return upper;
+}
+
+/* Codes that name no image stay what they are. */
+static inline uint64
+alex_moved_code(const uint16 *moved, uint64 code)
+{
+	return moved[code] > 1 ? moved[code] : code;
+}
+
+/*
+ * Drops the images that only the entries at pos[] have, and gives the other
+ * entries their images' new codes.
+ */
+static void
+alex_delete_images(Page page, const uint16 *pos, int npos)
+{
+	static uint16 moved[BLCKSZ / 8];
+	PageHeader	hdr = (PageHeader) page;
+	AlexPack   *pack = AlexPageGetPack(page);
+	uint8	   *bits = AlexPackBits(pack);
+	uint32		rowbits = pack->bitoff[pack->nfields];
+	int			upper;
+
+	alex_mark_images(page, pos, npos, moved);
+	upper = alex_place_images(page, moved);
+	if (upper <= hdr->pd_upper)
+		return;
+	/* from the top: none is overwritten before it has moved */
+	for (int code = hdr->pd_special / 8 - 1; code >= hdr->pd_upper / 8; code--)
+	{
+		if (moved[code] > 1 && moved[code] != code)
+			memmove(page + 8 * moved[code] + ALEX_IMAGE_OFFSET,
+					page + 8 * code + ALEX_IMAGE_OFFSET,
+					ALEX_IMAGE_PITCH((IndexTuple) (page + 8 * code)));
+	}
+	memset(page + hdr->pd_upper, 0,
+		   upper + ALEX_IMAGE_OFFSET - hdr->pd_upper);
+	hdr->pd_upper = upper;
+	if (!(pack->flags & ALEX_PACK_LOW_INF))
+		AlexPackLow(pack)[0] = alex_moved_code(moved, AlexPackLow(pack)[0]);
+	if (!(pack->flags & ALEX_PACK_HIGH_INF))
+		AlexPackHigh(pack)[0] = alex_moved_code(moved, AlexPackHigh(pack)[0]);
+	for (int i = 0; i < pack->nentries; i++)
+	{
+		uint64		code = alex_get_bits(bits, i * rowbits, ALEX_CODE_BITS);
+
+		alex_put_bits(bits, i * rowbits, ALEX_CODE_BITS,
+					  alex_moved_code(moved, code));
+	}
 }
 
 void
 alex_page_delete(Page page, const uint16 *pos, int npos)
 {
-	AlexPack   *pack = AlexPageGetPack(page);
-	int			nf = pack->nfields;
-	int			n = pack->nentries;
-	int			kept = 0;
-	int			from = 0;
-	AlexSpec	spec;
-	PGAlignedBlock tmp;
-
-	alex_page_spec(page, &spec);
-	alex_page_decode(page, 0, n, alex_scratch);
-	for (int i = 0; i <= npos; i++)
-	{
-		int			to = i < npos ? pos[i] : n;
-
-		memmove(alex_scratch + (Size) kept * nf,
-				alex_scratch + (Size) from * nf,
-				sizeof(uint64) * nf * (to - from));
-		kept += to - from;
-		from = to + 1;
-	}
-
-	/*
-	 * Fewer rows may need more room for images: rows between others of one
-	 * image no longer share it when encoded anew.  Then only the bits move.
-	 */
-	if (!alex_encode(tmp.data, &spec, alex_scratch, kept, 0))
-	{
-		alex_delete_bits(page, pos, npos);
+	if (npos == 0)
 		return;
-	}
-	((PageHeader) tmp.data)->pd_flags = ((PageHeader) page)->pd_flags;
-	PageSetLSN(tmp.data, PageGetLSN(page));
-	memcpy(page, tmp.data, BLCKSZ);
+	if (AlexPageGetPack(page)->flags & ALEX_PACK_DICT)
+		alex_delete_images(page, pos, npos);
+	alex_delete_bits(page, pos, npos);
 }
 
 /* Byte and mask of an entry's dead hint; NULL if the page has none. */
