@@ -19,6 +19,7 @@
 
 /* bits of an image code: an 8-byte unit of the page */
 #define ALEX_CODE_BITS	(pg_leftmost_one_pos32(BLCKSZ / 8 - 1) + 1)
+#define ALEX_CODE_MASK	((uint32) (BLCKSZ / 8 - 1))
 
 const AlexNullImage alex_null_image = {
 	.tuple = {.t_info = INDEX_NULL_MASK | sizeof(AlexNullImage)}
@@ -875,31 +876,36 @@ alex_mark_images(Page page, const uint16 *pos, int npos, uint16 *moved)
 }
 
 /*
- * Where the marked images go when they move up to the end of the image area:
- * leaves their new codes in moved[] and returns the new pd_upper; 0 if images
- * overlap, as they may in a damaged page.
+ * Moves the marked images up to the end of the image area and leaves their new
+ * codes in moved[].  Images of a damaged page may overlap: none moves down.
  */
-static int
-alex_place_images(Page page, uint16 *moved)
+static void
+alex_move_images(Page page, uint16 *moved)
 {
 	PageHeader	hdr = (PageHeader) page;
 	int			upper = hdr->pd_special - 8;
 
 	for (int code = hdr->pd_special / 8 - 1; code >= hdr->pd_upper / 8; code--)
 	{
+		int			pitch;
+
 		if (moved[code] == 0 || !alex_code_is_sane(page, code))
 			continue;
-		upper -= ALEX_IMAGE_PITCH((IndexTuple) (page + 8 * code));
-		if (upper < 8 * code)
-			return 0;
+		pitch = ALEX_IMAGE_PITCH((IndexTuple) (page + 8 * code));
+		upper = Max(upper - pitch, 8 * code);
+		if (upper > 8 * code)
+			memmove(page + upper + ALEX_IMAGE_OFFSET,
+					page + 8 * code + ALEX_IMAGE_OFFSET, pitch);
 		moved[code] = upper / 8;
 	}
-	return upper;
+	memset(page + hdr->pd_upper, 0,
+		   upper + ALEX_IMAGE_OFFSET - hdr->pd_upper);
+	hdr->pd_upper = upper;
 }
 
 /* Codes that name no image stay what they are. */
-static inline uint64
-alex_moved_code(const uint16 *moved, uint64 code)
+static inline uint32
+alex_moved_code(const uint16 *moved, uint32 code)
 {
 	return moved[code] > 1 ? moved[code] : code;
 }
@@ -912,37 +918,27 @@ static void
 alex_delete_images(Page page, const uint16 *pos, int npos)
 {
 	static uint16 moved[BLCKSZ / 8];
-	PageHeader	hdr = (PageHeader) page;
 	AlexPack   *pack = AlexPageGetPack(page);
-	uint8	   *bits = AlexPackBits(pack);
 	uint32		rowbits = pack->bitoff[pack->nfields];
-	int			upper;
+	uint32		at = 0;
 
 	alex_mark_images(page, pos, npos, moved);
-	upper = alex_place_images(page, moved);
-	if (upper <= hdr->pd_upper)
-		return;
-	/* from the top: none is overwritten before it has moved */
-	for (int code = hdr->pd_special / 8 - 1; code >= hdr->pd_upper / 8; code--)
-	{
-		if (moved[code] > 1 && moved[code] != code)
-			memmove(page + 8 * moved[code] + ALEX_IMAGE_OFFSET,
-					page + 8 * code + ALEX_IMAGE_OFFSET,
-					ALEX_IMAGE_PITCH((IndexTuple) (page + 8 * code)));
-	}
-	memset(page + hdr->pd_upper, 0,
-		   upper + ALEX_IMAGE_OFFSET - hdr->pd_upper);
-	hdr->pd_upper = upper;
+	alex_move_images(page, moved);
 	if (!(pack->flags & ALEX_PACK_LOW_INF))
 		AlexPackLow(pack)[0] = alex_moved_code(moved, AlexPackLow(pack)[0]);
 	if (!(pack->flags & ALEX_PACK_HIGH_INF))
 		AlexPackHigh(pack)[0] = alex_moved_code(moved, AlexPackHigh(pack)[0]);
-	for (int i = 0; i < pack->nentries; i++)
+	for (int i = 0; i < pack->nentries; i++, at += rowbits)
 	{
-		uint64		code = alex_get_bits(bits, i * rowbits, ALEX_CODE_BITS);
+		uint8	   *p = AlexPackBits(pack) + (at >> 3);
+		uint32		mask = ALEX_CODE_MASK << (at & 7);
+		uint32		v;
 
-		alex_put_bits(bits, i * rowbits, ALEX_CODE_BITS,
-					  alex_moved_code(moved, code));
+		/* four bytes, of which the next entry's are rarely a part */
+		memcpy(&v, p, sizeof(v));
+		v = (v & ~mask) |
+			alex_moved_code(moved, (v & mask) >> (at & 7)) << (at & 7);
+		memcpy(p, &v, sizeof(v));
 	}
 }
 
