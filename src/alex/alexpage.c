@@ -606,34 +606,26 @@ alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 
 /*---- changing a page ---- */
 
-#define ALEX_SHIFT_WORDS	16	/* words that alex_shift_bits moves at a time */
+/* 64 bytes, of which a processor shifts as many at once as it can */
+typedef uint64 AlexLanes __attribute__((vector_size(64)));
 
 /*
- * Writes n words to byte d: the bits that begin "shift" bits before byte
- * d - bytes.  All are read before the first is written.
+ * Compiled for wide vectors as well, which the dynamic linker chooses where the
+ * processor has them.  Sanitizers are not ready yet when it does so.
  */
-static inline void
-alex_shift_words(uint8 *bits, int d, int bytes, uint32 shift, int n)
-{
-	uint64		to[ALEX_SHIFT_WORDS];
-
-	for (int i = 0; i < n; i++)
-	{
-		uint64		below;
-		uint64		v;
-
-		memcpy(&below, bits + d - bytes + 8 * i - 8, sizeof(below));
-		memcpy(&v, bits + d - bytes + 8 * i, sizeof(v));
-		to[i] = v << shift | (below >> 1) >> (63 - shift);
-	}
-	memcpy(bits + d, to, sizeof(uint64) * n);
-}
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
+	defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__) && \
+	!defined(__SANITIZE_THREAD__)
+#define ALEX_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define ALEX_KERNEL
+#endif
 
 /*
  * Moves bits [pos, total) up by width bits.  Bits pos to pos + width - 1 are
  * undefined then.
  */
-static void
+ALEX_KERNEL static void
 alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 {
 	int			bytes = width >> 3;
@@ -644,15 +636,27 @@ alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 	uint8		keep = bits[pos >> 3] & ((1 << (pos & 7)) - 1);
 
 	/* from the top: sources lie below destinations */
-	while (d - 8 * ALEX_SHIFT_WORDS >= first)
+	while (d - (int) sizeof(AlexLanes) >= first)
 	{
-		d -= 8 * ALEX_SHIFT_WORDS;
-		alex_shift_words(bits, d, bytes, shift, ALEX_SHIFT_WORDS);
+		AlexLanes	below;
+		AlexLanes	v;
+
+		d -= sizeof(AlexLanes);
+		memcpy(&below, bits + d - bytes - 8, sizeof(below));
+		memcpy(&v, bits + d - bytes, sizeof(v));
+		v = v << shift | (below >> 1) >> (63 - shift);
+		memcpy(bits + d, &v, sizeof(v));
 	}
 	while (d - 8 >= first)
 	{
+		uint64		below;
+		uint64		v;
+
 		d -= 8;
-		alex_shift_words(bits, d, bytes, shift, 1);
+		memcpy(&below, bits + d - bytes - 8, sizeof(below));
+		memcpy(&v, bits + d - bytes, sizeof(v));
+		v = v << shift | (below >> 1) >> (63 - shift);
+		memcpy(bits + d, &v, sizeof(v));
 	}
 	while (d > first)
 	{
@@ -1152,6 +1156,9 @@ alex_probe_model(const AlexProbe *probe, int *lo, int *hi)
 			*hi = guess + smaller;
 		if (smaller > 0)
 			*lo = guess + smaller;
+		/* in a run of equal keys the model cannot tell one from the other */
+		if (v == probe->rel)
+			return looked + 2;
 		guess += smaller == 0 ? -1 : smaller;
 	}
 	return looked;

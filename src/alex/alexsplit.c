@@ -415,6 +415,18 @@ alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 }
 
 /*
+ * alex_is_append: see alex.h
+ */
+bool
+alex_is_append(Page page, int pos)
+{
+	int			n = AlexPageCount(page);
+
+	return (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
+		n - pos <= n / 8;
+}
+
+/*
  * alex_split_insert: see alex.h
  */
 void
@@ -422,8 +434,7 @@ alex_split_insert(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 				  int pos, const uint64 *row, Buffer child)
 {
 	Page		page = BufferGetPage(buf);
-	bool		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
-	pos == AlexPageCount(page);
+	bool		append = alex_is_append(page, pos);
 	int			nf = AlexPageGetPack(page)->nfields;
 	int			n = AlexPageCount(page) + 1;
 	uint64	   *rows = palloc(sizeof(uint64) * nf * n);
