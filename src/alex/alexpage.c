@@ -239,9 +239,10 @@ alex_add_image(Page page, const IndexTupleData *image, int lower)
 	if (lower + pitch > hdr->pd_upper)
 		return 0;
 	hdr->pd_upper -= pitch;
-	memset(page + hdr->pd_upper + offsetof(IndexTupleData, t_info), 0, pitch);
-	memcpy(page + hdr->pd_upper + offsetof(IndexTupleData, t_info),
-		   (const char *) image + offsetof(IndexTupleData, t_info), size);
+	/* padding is in the last eight bytes */
+	memset(page + hdr->pd_upper + ALEX_IMAGE_OFFSET + pitch - 8, 0, 8);
+	memcpy(page + hdr->pd_upper + ALEX_IMAGE_OFFSET,
+		   (const char *) image + ALEX_IMAGE_OFFSET, size);
 	return hdr->pd_upper / 8;
 }
 
