@@ -114,3 +114,30 @@ SET enable_indexscan = off;
 SELECT count(*), sum(k) FROM va WHERE k < 5000;
 
 DROP TABLE va, queue, queue_size, churn;
+
+-- Keys that begin with the time and go on at random fill the leaves, as a build does
+CREATE TABLE vac_time (k bigint);
+CREATE INDEX vac_time_k ON vac_time USING alex (k);
+SET omendb.alex_batch = off;
+INSERT INTO vac_time SELECT i / 20 * 65536::bigint + i * 40503::bigint % 65536 FROM generate_series(1, 20000) i;
+RESET omendb.alex_batch;
+SELECT pg_relation_size('vac_time_k') AS grown \gset
+REINDEX INDEX vac_time_k;
+SELECT :grown < pg_relation_size('vac_time_k') * 1.2 AS full_leaves;
+
+-- Rows come and go between others, again and again
+CREATE TABLE vac_mix (k text COLLATE "C", i int);
+CREATE INDEX vac_mix_k ON vac_mix USING alex (k);
+CREATE INDEX vac_mix_i ON vac_mix USING alex (i);
+INSERT INTO vac_mix SELECT 'k' || i * 7919 % 5000 || repeat('x', i % 30), i * 7919 % 5000 FROM generate_series(1, 10000) i;
+DELETE FROM vac_mix WHERE i % 3 = 0;
+VACUUM vac_mix;
+SELECT omendb.alex_check('vac_mix_k', true), omendb.alex_check('vac_mix_i', true);
+INSERT INTO vac_mix SELECT 'k' || i * 7919 % 5000 || repeat('y', i % 20), i * 7919 % 5000 FROM generate_series(1, 5000) i;
+DELETE FROM vac_mix WHERE i % 7 < 3;
+VACUUM vac_mix;
+SELECT omendb.alex_check('vac_mix_k', true), omendb.alex_check('vac_mix_i', true);
+DELETE FROM vac_mix WHERE i % 7 <> 4;
+VACUUM vac_mix;
+SELECT omendb.alex_check('vac_mix_k', true), omendb.alex_check('vac_mix_i', true);
+DROP TABLE vac_time, vac_mix;

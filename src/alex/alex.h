@@ -399,6 +399,12 @@ extern bool alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 					   const uint64 *rows, int n, bool append);
 
 /*
+ * Does a row in front of entry pos come at the right end of the index, or not
+ * far from it, as keys that begin with the time do?
+ */
+extern bool alex_is_append(Page page, int pos);
+
+/*
  * Splits a page that has no room for one more row in front of entry pos.
  * child, if valid, is the page of the next lower level for whose new sibling
  * the row is; it stays locked.  Releases buf.

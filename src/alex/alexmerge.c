@@ -249,7 +249,6 @@ alex_merge_leaf(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	for (;;)
 	{
 		int			n = AlexPageCount(page);
-		bool		append;
 		int			total;
 
 		if (m <= n / ALEX_INPLACE_SHARE &&
@@ -265,9 +264,8 @@ alex_merge_leaf(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 			if (alex_delete_dead(rel, info, heap, buf))
 				continue;
 		}
-		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
-			alex_space.pos[0] == n;
-		if (alex_split(rel, info, heap, buf, alex_space.rows, total, append))
+		if (alex_split(rel, info, heap, buf, alex_space.rows, total,
+					   alex_is_append(page, alex_space.pos[0])))
 			return m;
 		/* rows of very different sizes: take fewer at once */
 		m = Max(1, m / 2);

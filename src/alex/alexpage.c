@@ -19,6 +19,7 @@
 
 /* bits of an image code: an 8-byte unit of the page */
 #define ALEX_CODE_BITS	(pg_leftmost_one_pos32(BLCKSZ / 8 - 1) + 1)
+#define ALEX_CODE_MASK	((uint32) (BLCKSZ / 8 - 1))
 
 const AlexNullImage alex_null_image = {
 	.tuple = {.t_info = INDEX_NULL_MASK | sizeof(AlexNullImage)}
@@ -27,6 +28,9 @@ const AlexNullImage alex_null_image = {
 /* rows of the page at hand, for changes that decode and encode anew */
 static uint64 alex_scratch[ALEX_SCRATCH_WORDS];
 static uint16 alex_codes[ALEX_MAX_ENTRIES];
+
+/* where the bytes of an image begin in the would-be tuple */
+#define ALEX_IMAGE_OFFSET	offsetof(IndexTupleData, t_info)
 
 /* Frame of reference of one field */
 typedef struct AlexFrame
@@ -235,9 +239,10 @@ alex_add_image(Page page, const IndexTupleData *image, int lower)
 	if (lower + pitch > hdr->pd_upper)
 		return 0;
 	hdr->pd_upper -= pitch;
-	memset(page + hdr->pd_upper + offsetof(IndexTupleData, t_info), 0, pitch);
-	memcpy(page + hdr->pd_upper + offsetof(IndexTupleData, t_info),
-		   (const char *) image + offsetof(IndexTupleData, t_info), size);
+	/* padding is in the last eight bytes */
+	memset(page + hdr->pd_upper + ALEX_IMAGE_OFFSET + pitch - 8, 0, 8);
+	memcpy(page + hdr->pd_upper + ALEX_IMAGE_OFFSET,
+		   (const char *) image + ALEX_IMAGE_OFFSET, size);
 	return hdr->pd_upper / 8;
 }
 
@@ -602,34 +607,26 @@ alex_rows_fit(const AlexSpec *spec, const uint64 *rows, int n, int space)
 
 /*---- changing a page ---- */
 
-#define ALEX_SHIFT_WORDS	16	/* words that alex_shift_bits moves at a time */
+/* 64 bytes, of which a processor shifts as many at once as it can */
+typedef uint64 AlexLanes __attribute__((vector_size(64)));
 
 /*
- * Writes n words to byte d: the bits that begin "shift" bits before byte
- * d - bytes.  All are read before the first is written.
+ * Compiled for wide vectors as well, which the dynamic linker chooses where the
+ * processor has them.  Sanitizers are not ready yet when it does so.
  */
-static inline void
-alex_shift_words(uint8 *bits, int d, int bytes, uint32 shift, int n)
-{
-	uint64		to[ALEX_SHIFT_WORDS];
-
-	for (int i = 0; i < n; i++)
-	{
-		uint64		below;
-		uint64		v;
-
-		memcpy(&below, bits + d - bytes + 8 * i - 8, sizeof(below));
-		memcpy(&v, bits + d - bytes + 8 * i, sizeof(v));
-		to[i] = v << shift | (below >> 1) >> (63 - shift);
-	}
-	memcpy(bits + d, to, sizeof(uint64) * n);
-}
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
+	defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__) && \
+	!defined(__SANITIZE_THREAD__)
+#define ALEX_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define ALEX_KERNEL
+#endif
 
 /*
  * Moves bits [pos, total) up by width bits.  Bits pos to pos + width - 1 are
  * undefined then.
  */
-static void
+ALEX_KERNEL static void
 alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 {
 	int			bytes = width >> 3;
@@ -640,15 +637,27 @@ alex_shift_bits(uint8 *bits, uint32 pos, uint32 total, uint32 width)
 	uint8		keep = bits[pos >> 3] & ((1 << (pos & 7)) - 1);
 
 	/* from the top: sources lie below destinations */
-	while (d - 8 * ALEX_SHIFT_WORDS >= first)
+	while (d - (int) sizeof(AlexLanes) >= first)
 	{
-		d -= 8 * ALEX_SHIFT_WORDS;
-		alex_shift_words(bits, d, bytes, shift, ALEX_SHIFT_WORDS);
+		AlexLanes	below;
+		AlexLanes	v;
+
+		d -= sizeof(AlexLanes);
+		memcpy(&below, bits + d - bytes - 8, sizeof(below));
+		memcpy(&v, bits + d - bytes, sizeof(v));
+		v = v << shift | (below >> 1) >> (63 - shift);
+		memcpy(bits + d, &v, sizeof(v));
 	}
 	while (d - 8 >= first)
 	{
+		uint64		below;
+		uint64		v;
+
 		d -= 8;
-		alex_shift_words(bits, d, bytes, shift, 1);
+		memcpy(&below, bits + d - bytes - 8, sizeof(below));
+		memcpy(&v, bits + d - bytes, sizeof(v));
+		v = v << shift | (below >> 1) >> (63 - shift);
+		memcpy(bits + d, &v, sizeof(v));
 	}
 	while (d > first)
 	{
@@ -802,7 +811,25 @@ alex_page_insert(Page page, int pos, const uint64 *row)
 	return true;
 }
 
-/* Closes the gaps of the entries at pos[]; widths and images stay. */
+/* Moves n bits down, from bit position "from" to "to" */
+static inline void
+alex_move_bits(uint8 *bits, uint32 to, uint32 from, uint32 n)
+{
+	uint32		head = Min(n, -to & 7);
+
+	alex_put_bits(bits, to, head, alex_get_bits(bits, from, head));
+	for (to += head, from += head, n -= head; n >= 64; n -= 64)
+	{
+		uint64		v = alex_get_bits(bits, from, 64);
+
+		memcpy(bits + (to >> 3), &v, sizeof(v));
+		to += 64;
+		from += 64;
+	}
+	alex_put_bits(bits, to, n, alex_get_bits(bits, from, n));
+}
+
+/* Closes the gaps of the entries at pos[]; widths and codes stay. */
 static void
 alex_delete_bits(Page page, const uint16 *pos, int npos)
 {
@@ -810,69 +837,124 @@ alex_delete_bits(Page page, const uint16 *pos, int npos)
 	AlexPack   *pack = AlexPageGetPack(page);
 	uint8	   *bits = AlexPackBits(pack);
 	uint32		rowbits = pack->bitoff[pack->nfields];
-	int			gone = 0;
+	uint32		kept = pos[0];
 	int			lower;
 
+	for (int i = 0; i < npos; i++)
+	{
+		uint32		from = pos[i] + 1;
+		uint32		to = i + 1 < npos ? pos[i + 1] : pack->nentries;
+
+		alex_move_bits(bits, kept * rowbits, from * rowbits,
+					   (to - from) * rowbits);
+		kept += to - from;
+	}
+	pack->nentries = kept;
+
+	/* dead hints of rows that are gone must not stay behind the last row */
+	alex_put_bits(bits, kept * rowbits, -(kept * rowbits) & 7, 0);
+	lower = (int) ((char *) bits - (char *) page) +
+		(int) ((kept * rowbits + 7) / 8);
+	memset(page + lower, 0, hdr->pd_lower - lower);
+	hdr->pd_lower = lower;
+}
+
+/* Marks the images of fences and of the entries that are not at pos[]. */
+static void
+alex_mark_images(Page page, const uint16 *pos, int npos, uint16 *moved)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	int			gone = 0;
+
+	memset(moved, 0, sizeof(uint16) * (BLCKSZ / 8));
+	if (!(pack->flags & ALEX_PACK_LOW_INF))
+		moved[AlexPackLow(pack)[0]] = 1;
+	if (!(pack->flags & ALEX_PACK_HIGH_INF))
+		moved[AlexPackHigh(pack)[0]] = 1;
 	for (int i = 0; i < pack->nentries; i++)
 	{
 		if (gone < npos && pos[gone] == i)
-		{
 			gone++;
-			continue;
-		}
-		for (int f = 0; f < pack->nfields && gone > 0; f++)
-		{
-			uint32		width = pack->bitoff[f + 1] - pack->bitoff[f];
-			uint64		v = alex_get_bits(bits, i * rowbits + pack->bitoff[f],
-										  width);
-
-			alex_put_bits(bits, (i - gone) * rowbits + pack->bitoff[f], width,
-						  v);
-		}
+		else
+			moved[alex_get_field(pack, i, 0)] = 1;
 	}
-	pack->nentries -= gone;
-	lower = (int) ((char *) bits - (char *) page) +
-		(int) ((pack->nentries * rowbits + 7) / 8);
-	memset(page + lower, 0, hdr->pd_lower - lower);
-	hdr->pd_lower = lower;
+}
+
+/*
+ * Moves the marked images up to the end of the image area and leaves their new
+ * codes in moved[].  Images of a damaged page may overlap: none moves down.
+ */
+static void
+alex_move_images(Page page, uint16 *moved)
+{
+	PageHeader	hdr = (PageHeader) page;
+	int			upper = hdr->pd_special - 8;
+
+	for (int code = hdr->pd_special / 8 - 1; code >= hdr->pd_upper / 8; code--)
+	{
+		int			pitch;
+
+		if (moved[code] == 0 || !alex_code_is_sane(page, code))
+			continue;
+		pitch = ALEX_IMAGE_PITCH((IndexTuple) (page + 8 * code));
+		upper = Max(upper - pitch, 8 * code);
+		if (upper > 8 * code)
+			memmove(page + upper + ALEX_IMAGE_OFFSET,
+					page + 8 * code + ALEX_IMAGE_OFFSET, pitch);
+		moved[code] = upper / 8;
+	}
+	memset(page + hdr->pd_upper, 0,
+		   upper + ALEX_IMAGE_OFFSET - hdr->pd_upper);
+	hdr->pd_upper = upper;
+}
+
+/* Codes that name no image stay what they are. */
+static inline uint32
+alex_moved_code(const uint16 *moved, uint32 code)
+{
+	return moved[code] > 1 ? moved[code] : code;
+}
+
+/*
+ * Drops the images that only the entries at pos[] have, and gives the other
+ * entries their images' new codes.
+ */
+static void
+alex_delete_images(Page page, const uint16 *pos, int npos)
+{
+	static uint16 moved[BLCKSZ / 8];
+	AlexPack   *pack = AlexPageGetPack(page);
+	uint32		rowbits = pack->bitoff[pack->nfields];
+	uint32		at = 0;
+
+	alex_mark_images(page, pos, npos, moved);
+	alex_move_images(page, moved);
+	if (!(pack->flags & ALEX_PACK_LOW_INF))
+		AlexPackLow(pack)[0] = alex_moved_code(moved, AlexPackLow(pack)[0]);
+	if (!(pack->flags & ALEX_PACK_HIGH_INF))
+		AlexPackHigh(pack)[0] = alex_moved_code(moved, AlexPackHigh(pack)[0]);
+	for (int i = 0; i < pack->nentries; i++, at += rowbits)
+	{
+		uint8	   *p = AlexPackBits(pack) + (at >> 3);
+		uint32		mask = ALEX_CODE_MASK << (at & 7);
+		uint32		v;
+
+		/* four bytes, of which the next entry's are rarely a part */
+		memcpy(&v, p, sizeof(v));
+		v = (v & ~mask) |
+			alex_moved_code(moved, (v & mask) >> (at & 7)) << (at & 7);
+		memcpy(p, &v, sizeof(v));
+	}
 }
 
 void
 alex_page_delete(Page page, const uint16 *pos, int npos)
 {
-	AlexPack   *pack = AlexPageGetPack(page);
-	int			nf = pack->nfields;
-	int			n = pack->nentries;
-	int			kept = 0;
-	int			from = 0;
-	AlexSpec	spec;
-	PGAlignedBlock tmp;
-
-	alex_page_spec(page, &spec);
-	alex_page_decode(page, 0, n, alex_scratch);
-	for (int i = 0; i <= npos; i++)
-	{
-		int			to = i < npos ? pos[i] : n;
-
-		memmove(alex_scratch + (Size) kept * nf,
-				alex_scratch + (Size) from * nf,
-				sizeof(uint64) * nf * (to - from));
-		kept += to - from;
-		from = to + 1;
-	}
-
-	/*
-	 * Fewer rows may need more room for images: rows between others of one
-	 * image no longer share it when encoded anew.  Then only the bits move.
-	 */
-	if (!alex_encode(tmp.data, &spec, alex_scratch, kept, 0))
-	{
-		alex_delete_bits(page, pos, npos);
+	if (npos == 0)
 		return;
-	}
-	((PageHeader) tmp.data)->pd_flags = ((PageHeader) page)->pd_flags;
-	PageSetLSN(tmp.data, PageGetLSN(page));
-	memcpy(page, tmp.data, BLCKSZ);
+	if (AlexPageGetPack(page)->flags & ALEX_PACK_DICT)
+		alex_delete_images(page, pos, npos);
+	alex_delete_bits(page, pos, npos);
 }
 
 /* Byte and mask of an entry's dead hint; NULL if the page has none. */
@@ -1075,6 +1157,9 @@ alex_probe_model(const AlexProbe *probe, int *lo, int *hi)
 			*hi = guess + smaller;
 		if (smaller > 0)
 			*lo = guess + smaller;
+		/* in a run of equal keys the model cannot tell one from the other */
+		if (v == probe->rel)
+			return looked + 2;
 		guess += smaller == 0 ? -1 : smaller;
 	}
 	return looked;

@@ -100,6 +100,72 @@ alex_even_counts(const AlexSpec *spec, const uint64 *rows, int n, int space,
 }
 
 /*
+ * Do rows first..end-1 of n fit a page?  The row behind them is looked at as
+ * well, because it gives the high fence.
+ */
+static bool
+alex_piece_fits(const AlexSpec *spec, const uint64 *rows, int n, int space,
+				int first, int end)
+{
+	AlexSpec	piece = *spec;
+
+	if (first > 0 && spec->dict)
+	{
+		piece.low.inf = false;
+		piece.low.f[0] = rows[(Size) first * spec->nfields];
+	}
+	return alex_rows_fit(&piece, rows + (Size) first * spec->nfields,
+						 Min(n, end + 1) - first, space) >= end - first;
+}
+
+/* about the bytes of a row without its image */
+#define ALEX_ROW_COST	5
+
+static inline int
+alex_image_cost(const uint64 *row, uint64 last)
+{
+	if (row[0] == last || row[0] == 0)
+		return ALEX_ROW_COST;
+	return ALEX_ROW_COST + ALEX_IMAGE_PITCH((IndexTuple) (uintptr_t) row[0]);
+}
+
+/*
+ * Rows with images: cut evenly by the bytes of the images, if that fits.  They
+ * are told apart by their addresses, which is nearly right and fast.
+ */
+static bool
+alex_even_images(const AlexSpec *spec, const uint64 *rows, int n, int space,
+				 AlexSplitPlan *plan)
+{
+	int			nf = spec->nfields;
+	int			start[ALEX_SPLIT_PAGES + 1] = {0};
+	int64		total = 0;
+	int64		sum = 0;
+	int			at = 0;
+
+	for (int i = 0; i < n; i++)
+		total += alex_image_cost(rows + (Size) i * nf,
+								 i > 0 ? rows[(Size) (i - 1) * nf] : 0);
+	for (int piece = 0; piece < plan->npieces; piece++)
+	{
+		start[piece] = at;
+		while (at < n && sum < total * (piece + 1) / plan->npieces)
+		{
+			sum += alex_image_cost(rows + (Size) at * nf,
+								   at > 0 ? rows[(Size) (at - 1) * nf] : 0);
+			at++;
+		}
+		if (at == start[piece] ||
+			!alex_piece_fits(spec, rows, n, space, start[piece], at))
+			return false;
+	}
+	if (at < n)
+		return false;
+	memcpy(plan->start, start, sizeof(int) * plan->npieces);
+	return true;
+}
+
+/*
  * Evens out a greedy plan: the same number of pieces with the least space
  * each.  Bisection on the space; what it cannot even out stays greedy.
  */
@@ -111,7 +177,8 @@ alex_even_plan(const AlexSpec *spec, const uint64 *rows, int n, int space,
 	int			hi = space;
 	AlexSplitPlan try = *plan;
 
-	if (!spec->dict && alex_even_counts(spec, rows, n, space, plan))
+	if (spec->dict ? alex_even_images(spec, rows, n, space, plan) :
+		alex_even_counts(spec, rows, n, space, plan))
 		return;
 	while (hi - lo > space / 32)
 	{
@@ -135,25 +202,6 @@ alex_same_key(Relation rel, const AlexInfo *info, const uint64 *a,
 	if (info->dict)
 		return a[0] == b[0] || alex_cmp_row_keys(rel, info, a, b) == 0;
 	return memcmp(a, b, sizeof(uint64) * info->nkey) == 0;
-}
-
-/*
- * Do rows first..end-1 of n fit a page?  The rows behind them are looked at as
- * well, because the first of them gives the high fence.
- */
-static bool
-alex_piece_fits(const AlexSpec *spec, const uint64 *rows, int n, int space,
-				int first, int end)
-{
-	AlexSpec	piece = *spec;
-
-	if (first > 0 && spec->dict)
-	{
-		piece.low.inf = false;
-		piece.low.f[0] = rows[(Size) first * spec->nfields];
-	}
-	return alex_rows_fit(&piece, rows + (Size) first * spec->nfields,
-						 n - first, space) >= end - first;
 }
 
 /*
@@ -417,6 +465,18 @@ alex_split(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 }
 
 /*
+ * alex_is_append: see alex.h
+ */
+bool
+alex_is_append(Page page, int pos)
+{
+	int			n = AlexPageCount(page);
+
+	return (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
+		n - pos <= n / 8;
+}
+
+/*
  * alex_split_insert: see alex.h
  */
 void
@@ -424,8 +484,7 @@ alex_split_insert(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 				  int pos, const uint64 *row, Buffer child)
 {
 	Page		page = BufferGetPage(buf);
-	bool		append = (AlexPageGetPack(page)->flags & ALEX_PACK_HIGH_INF) &&
-	pos == AlexPageCount(page);
+	bool		append = alex_is_append(page, pos);
 	int			nf = AlexPageGetPack(page)->nfields;
 	int			n = AlexPageCount(page) + 1;
 	uint64	   *rows = palloc(sizeof(uint64) * nf * n);

@@ -20,6 +20,7 @@
 #include "access/xlogutils.h"
 #include "alex/alex.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/standby.h"
 #include "utils/rel.h"
 
@@ -76,11 +77,7 @@ alex_stamp_pages(Relation rel, Page *page, int n, XLogRecPtr lsn)
 static inline int
 alex_value_bytes(uint64 value)
 {
-	int			n = 0;
-
-	for (; value != 0; value >>= 8)
-		n++;
-	return n;
+	return value == 0 ? 0 : pg_leftmost_one_pos64(value) / 8 + 1;
 }
 
 /*
@@ -100,8 +97,14 @@ alex_pack_row(const uint64 *row, int nf, bool dict, char *out)
 		int			len = alex_value_bytes(row[f]);
 
 		out[f / 2] |= len << (f % 2 * 4);
+#ifdef WORDS_BIGENDIAN
 		for (int i = 0; i < len; i++)
-			out[at++] = (char) (row[f] >> (8 * i));
+			out[at + i] = (char) (row[f] >> (8 * i));
+#else
+		/* all eight: what comes next covers those that are too many */
+		memcpy(out + at, &row[f], sizeof(uint64));
+#endif
+		at += len;
 	}
 	if (dict && row[0] != 0)
 	{

@@ -347,6 +347,16 @@ model_hole_is_zero(Page page)
 	return true;
 }
 
+/* So are the bits of the last byte that no row has. */
+static inline bool
+model_tail_is_zero(Page page)
+{
+	AlexPack   *pack = AlexPageGetPack(page);
+	int			bits = pack->nentries * pack->bitoff[pack->nfields];
+
+	return bits % 8 == 0 || AlexPackBits(pack)[bits / 8] >> (bits % 8) == 0;
+}
+
 /* Does the page hold what the model holds, and nothing else? */
 static inline bool
 model_check(PageModel *m, Page page)
