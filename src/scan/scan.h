@@ -18,6 +18,7 @@
 #include "nodes/extensible.h"
 #include "nodes/pathnodes.h"
 #include "port/atomics.h"
+#include "port/pg_bitutils.h"
 #include "storage/buf.h"
 
 #include "column/column.h"
@@ -283,6 +284,25 @@ extern int	scan_select(ColumnScanState *scan, int n);
 extern void scan_segment_end(ColumnScanState *scan);
 extern void scan_load_vector(ColumnScanState *scan, SegmentColumn *column,
 							 ColumnVector *vector);
+
+/* the first line pointer in marks behind this one, 0: none */
+static inline int
+marks_next(const BlockMarks *marks, int offset)
+{
+	int			w = ++offset / 64;
+	uint64		bits;
+
+	if (w >= lengthof(marks->offsets))
+		return 0;
+	bits = marks->offsets[w] & (~UINT64CONST(0) << (offset % 64));
+	while (bits == 0)
+	{
+		if (++w >= lengthof(marks->offsets))
+			return 0;
+		bits = marks->offsets[w];
+	}
+	return w * 64 + pg_rightmost_one_pos64(bits);
+}
 
 /* scanheap.c */
 extern void scan_page_read(ColumnScanState *scan, BlockNumber block,

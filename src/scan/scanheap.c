@@ -32,11 +32,29 @@ scan_page_release(ColumnScanState *scan)
 	scan->page.ntuples = scan->page.next = 0;
 }
 
-static bool
-is_marked(const BlockMarks *only, OffsetNumber off)
+/* Adds the tuple of a line pointer if it is visible. */
+static void
+collect_tuple(ColumnScanState *scan, BlockNumber block, OffsetNumber off,
+			  bool all)
 {
-	return only == NULL ||
-		(only->offsets[off / 64] & (UINT64CONST(1) << (off % 64))) != 0;
+	ScanPage   *p = &scan->page;
+	Page		page = BufferGetPage(p->buffer);
+	ItemId		item = PageGetItemId(page, off);
+	HeapTuple	t = &p->tuples[p->ntuples];
+	bool		visible;
+
+	if (!ItemIdIsNormal(item))
+		return;
+	t->t_tableOid = RelationGetRelid(scan->rel);
+	t->t_data = (HeapTupleHeader) PageGetItem(page, item);
+	t->t_len = ItemIdGetLength(item);
+	ItemPointerSet(&t->t_self, block, off);
+	visible = all || HeapTupleSatisfiesVisibility(t, scan->snapshot,
+												  p->buffer);
+	HeapCheckForSerializableConflictOut(visible, scan->rel, t, p->buffer,
+										scan->snapshot);
+	if (visible)
+		p->ntuples++;
 }
 
 /* Collects the tuples that are visible; the buffer is locked. */
@@ -44,33 +62,22 @@ static void
 collect_tuples(ColumnScanState *scan, BlockNumber block,
 			   const BlockMarks *only)
 {
-	ScanPage   *p = &scan->page;
-	Page		page = BufferGetPage(p->buffer);
+	Page		page = BufferGetPage(scan->page.buffer);
 	bool		all = PageIsAllVisible(page) &&
 	!scan->snapshot->takenDuringRecovery;
-	OffsetNumber max = PageGetMaxOffsetNumber(page);
-	OffsetNumber off;
+	int			max = PageGetMaxOffsetNumber(page);
+	int			off;
 
 	TestForOldSnapshot(scan->snapshot, scan->rel, page);
-	for (off = FirstOffsetNumber; off <= max; off++)
+	if (only == NULL)
 	{
-		ItemId		item = PageGetItemId(page, off);
-		HeapTuple	t = &p->tuples[p->ntuples];
-		bool		visible;
-
-		if (!ItemIdIsNormal(item) || !is_marked(only, off))
-			continue;
-		t->t_tableOid = RelationGetRelid(scan->rel);
-		t->t_data = (HeapTupleHeader) PageGetItem(page, item);
-		t->t_len = ItemIdGetLength(item);
-		ItemPointerSet(&t->t_self, block, off);
-		visible = all || HeapTupleSatisfiesVisibility(t, scan->snapshot,
-													  p->buffer);
-		HeapCheckForSerializableConflictOut(visible, scan->rel, t, p->buffer,
-											scan->snapshot);
-		if (visible)
-			p->ntuples++;
+		for (off = FirstOffsetNumber; off <= max; off++)
+			collect_tuple(scan, block, off, all);
+		return;
 	}
+	for (off = marks_next(only, 0); off > 0 && off <= max;
+		 off = marks_next(only, off))
+		collect_tuple(scan, block, off, all);
 }
 
 /*

@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "column/columncodec.h"
@@ -34,13 +35,13 @@ static BlockMarks *
 pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
 {
 	BlockMarks *marks = NULL;
+	bool		offsets[MaxHeapTuplesPerPage + 1] = {false};
 	int			room = 0;
 	BlockNumber b;
 
 	*n = 0;
 	for (b = unit->first; b < unit->end; b++)
 	{
-		bool		offsets[MaxHeapTuplesPerPage + 1] = {false};
 		BlockMarks *m;
 		int			i;
 
@@ -60,6 +61,7 @@ pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
 			if (offsets[i])
 				m->offsets[i / 64] |= BIT(i);
 		}
+		memset(offsets, 0, sizeof(offsets));
 	}
 	return marks;
 }
@@ -129,12 +131,29 @@ find_marks(ColumnScanState *scan, ScanUnit *unit)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * The row of the segment, among the n of a block from row "first" on, that has
+ * this line pointer, or -1.  Line pointers ascend from 1 on, most often without a
+ * gap.
+ */
+static int
+row_of_offset(const SegmentReader *reader, int first, int n,
+			  OffsetNumber offset)
+{
+	int			i = Min((int) offset, n) - 1;
+
+	while (i >= 0 && reader->offsets[first + i] > offset)
+		i--;
+	return i >= 0 && reader->offsets[first + i] == offset ? first + i : -1;
+}
+
 /* The rows of the columns that the marks concern */
 static void
 find_marked_rows(ScanUnit *unit)
 {
 	SegmentReader *reader = unit->reader;
 	int			i;
+	int			offset;
 
 	unit->marked = NULL;
 	if (unit->nmarks == 0 || reader->nrows == 0)
@@ -144,14 +163,15 @@ find_marked_rows(ScanUnit *unit)
 	for (i = 0; i < unit->nmarks; i++)
 	{
 		const BlockMarks *m = &unit->marks[i];
-		int			row;
-		int			n = segment_block_rows(reader, m->block, &row);
+		int			first;
+		int			n = segment_block_rows(reader, m->block, &first);
 
-		for (; n > 0; n--, row++)
+		for (offset = marks_next(m, 0); offset > 0;
+			 offset = marks_next(m, offset))
 		{
-			OffsetNumber offset = reader->offsets[row];
+			int			row = row_of_offset(reader, first, n, offset);
 
-			if (m->offsets[offset / 64] & BIT(offset))
+			if (row >= 0)
 				unit->marked[row / 64] |= BIT(row);
 		}
 	}
@@ -304,14 +324,18 @@ static void
 keep_unmarked(ColumnScanState *scan, int n)
 {
 	const uint64 *marked = scan->unit->marked;
+	uint64		bits;
 	int			i;
 
 	memset(scan->keep, 1, n);
 	if (marked == NULL)
 		return;
 	marked += scan->vector * (COLUMN_VECTOR / 64);
-	for (i = 0; i < n; i++)
-		scan->keep[i] = !((marked[i / 64] >> (i % 64)) & 1);
+	for (i = 0; i < n; i += 64)
+	{
+		for (bits = marked[i / 64]; bits != 0; bits &= bits - 1)
+			scan->keep[i + pg_rightmost_one_pos64(bits)] = 0;
+	}
 }
 
 /* Fills scan->selected, eight rows at a time: most often all or none is kept. */
