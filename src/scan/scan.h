@@ -146,6 +146,24 @@ typedef struct ScanPage
 												 * comes after it */
 } ScanPage;
 
+/*
+ * Pages of marked rows that are read next: they are pinned before they are
+ * needed, while others are looked at.
+ */
+#define MARKS_AHEAD		8
+
+typedef struct ScanAhead
+{
+	int			npinned;		/* marks of the unit from its next one up to
+								 * this one are: */
+	Buffer		buffers[MARKS_AHEAD];	/* of mark i: [i % MARKS_AHEAD] */
+	BlockNumber last_block;		/* what was read last, and where it was */
+	Buffer		last_buffer;
+	bool		in_order;		/* the buffer of another block was as far from
+								 * it as the blocks are from each other, the
+								 * last time */
+} ScanAhead;
+
 /* the conditions on a table, by how they are tested; RestrictInfos */
 typedef struct ScanClauses
 {
@@ -228,6 +246,7 @@ typedef struct ColumnScanState
 	uint8		keep[COLUMN_VECTOR];
 	ColumnVector scratch;
 	ScanPage	page;
+	ScanAhead	ahead;
 	TupleTableSlot *heap_slot;
 	ScanBatch  *batch;			/* columns that are wanted as vectors, or NULL */
 	bool		batches;		/* no rows are returned, but vectors */
@@ -305,8 +324,9 @@ marks_next(const BlockMarks *marks, int offset)
 }
 
 /* scanheap.c */
-extern void scan_page_read(ColumnScanState *scan, BlockNumber block,
-						   const BlockMarks *only);
+extern void scan_page_read(ColumnScanState *scan, BlockNumber block);
+extern void scan_page_read_marked(ColumnScanState *scan);
+extern void scan_ahead_release(ColumnScanState *scan);
 extern void scan_page_place(ColumnScanState *scan, BlockNumber block);
 extern void scan_page_release(ColumnScanState *scan);
 extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);

@@ -578,16 +578,13 @@ next_page(ColumnScanState *scan)
 		{
 			if (scan->next_block >= unit->end)
 				return false;
-			scan_page_read(scan, scan->next_block++, NULL);
+			scan_page_read(scan, scan->next_block++);
 		}
 		else
 		{
-			const BlockMarks *m = &unit->marks[scan->next_mark];
-
 			if (scan->next_mark >= unit->nmarks)
 				return false;
-			scan->next_mark++;
-			scan_page_read(scan, m->block, m);
+			scan_page_read_marked(scan);
 		}
 	}
 	return true;

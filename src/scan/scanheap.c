@@ -80,27 +80,137 @@ collect_tuples(ColumnScanState *scan, BlockNumber block,
 		collect_tuple(scan, block, off, all);
 }
 
+/*---- buffers ---- */
+
 /*
- * scan_page_read: makes a block the current page: all its visible tuples, or only
- * those that are marked.  A block behind the end of the table has none.
+ * The buffer where a block probably is.  A table that was read in from its first
+ * block on, as by a sequential scan, has neighbours in neighbouring buffers.
+ */
+static Buffer
+guess_buffer(const ScanAhead *a, BlockNumber block)
+{
+	int64		guess = (int64) a->last_buffer + block - a->last_block;
+
+	return guess >= 1 && guess <= NBuffers ? (Buffer) guess : InvalidBuffer;
+}
+
+/* Reads a block; looking for its buffer is spared if the guess is right. */
+static Buffer
+read_block(ColumnScanState *scan, BlockNumber block)
+{
+	ScanAhead  *a = &scan->ahead;
+	Buffer		guess = guess_buffer(a, block);
+	Buffer		buffer = guess;
+
+	if (a->in_order && BufferIsValid(guess) &&
+		ReadRecentBuffer(OmenRelLocator(scan->rel), MAIN_FORKNUM, block, guess))
+	{
+		pgstat_count_buffer_read(scan->rel);
+		pgstat_count_buffer_hit(scan->rel);
+	}
+	else
+		buffer = ReadBufferExtended(scan->rel, MAIN_FORKNUM, block, RBM_NORMAL,
+									scan->strategy);
+	a->in_order = buffer == guess;
+	a->last_block = block;
+	a->last_buffer = buffer;
+	return buffer;
+}
+
+/*
+ * Pins the pages of the next marks, if they are in the table, and has the
+ * processor fetch what will be looked at.
+ */
+static void
+pin_ahead(ColumnScanState *scan)
+{
+	const ScanUnit *unit = scan->unit;
+	ScanAhead  *a = &scan->ahead;
+	int			end = Min(unit->nmarks, scan->next_mark +
+						  (scan->batches && NBuffers >= 1024 ? MARKS_AHEAD : 1));
+
+	for (; a->npinned < end; a->npinned++)
+	{
+		const BlockMarks *m = &unit->marks[a->npinned];
+		Buffer		buffer = InvalidBuffer;
+
+		if (m->block < scan->nblocks)
+		{
+			Page		page;
+
+			buffer = read_block(scan, m->block);
+			page = BufferGetPage(buffer);
+			__builtin_prefetch(page);
+			__builtin_prefetch(PageGetItemId(page, Max(marks_next(m, 0), 1)));
+		}
+		a->buffers[a->npinned % MARKS_AHEAD] = buffer;
+	}
+}
+
+/*
+ * scan_ahead_release: gives up the pages of the unit's marks that were not asked
+ * for.
  */
 void
-scan_page_read(ColumnScanState *scan, BlockNumber block, const BlockMarks *only)
+scan_ahead_release(ColumnScanState *scan)
 {
-	ScanPage   *p = &scan->page;
+	ScanAhead  *a = &scan->ahead;
+	int			i;
 
+	for (i = scan->next_mark; i < a->npinned; i++)
+	{
+		if (BufferIsValid(a->buffers[i % MARKS_AHEAD]))
+			ReleaseBuffer(a->buffers[i % MARKS_AHEAD]);
+	}
+	a->npinned = 0;
+}
+
+/*---- pages ---- */
+
+/* Makes a pinned page the current one: its visible tuples, or the marked ones */
+static void
+use_page(ColumnScanState *scan, Buffer buffer, BlockNumber block,
+		 const BlockMarks *only)
+{
+	scan->page.buffer = buffer;
+	heap_page_prune_opt(scan->rel, buffer);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	collect_tuples(scan, block, only);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (scan->page.ntuples == 0)
+		scan_page_release(scan);
+}
+
+/*
+ * scan_page_read: makes a block the current page, with all its visible tuples.
+ * A block behind the end of the table has none.
+ */
+void
+scan_page_read(ColumnScanState *scan, BlockNumber block)
+{
 	scan_page_release(scan);
 	if (block >= scan->nblocks)
 		return;
 	CHECK_FOR_INTERRUPTS();
-	p->buffer = ReadBufferExtended(scan->rel, MAIN_FORKNUM, block, RBM_NORMAL,
-								   scan->strategy);
-	heap_page_prune_opt(scan->rel, p->buffer);
-	LockBuffer(p->buffer, BUFFER_LOCK_SHARE);
-	collect_tuples(scan, block, only);
-	LockBuffer(p->buffer, BUFFER_LOCK_UNLOCK);
-	if (p->ntuples == 0)
-		scan_page_release(scan);
+	use_page(scan, read_block(scan, block), block, NULL);
+}
+
+/*
+ * scan_page_read_marked: the same for the visible tuples of the unit's next
+ * mark, which there must be.
+ */
+void
+scan_page_read_marked(ColumnScanState *scan)
+{
+	const BlockMarks *m = &scan->unit->marks[scan->next_mark];
+	Buffer		buffer;
+
+	scan_page_release(scan);
+	CHECK_FOR_INTERRUPTS();
+	pin_ahead(scan);
+	buffer = scan->ahead.buffers[scan->next_mark++ % MARKS_AHEAD];
+	if (BufferIsValid(buffer))
+		use_page(scan, buffer, m->block, m);
 }
 
 /*
