@@ -73,6 +73,7 @@ const AggFunction agg_count = {
 	.init = count_init,
 	.add = count_add,
 	.add_stats = count_stats,
+	.stats_part = COLUMN_STATS_NULLS,
 	.combine = count_combine,
 	.final = count_final
 };

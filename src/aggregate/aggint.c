@@ -123,6 +123,7 @@ avg_final(const AggSpec *spec, void *state, bool *isnull)
 	.init = int_init, \
 	.add = int_add, \
 	.add_stats = int_stats, \
+	.stats_part = COLUMN_STATS_SUM, \
 	.combine = int_combine, \
 	.final = function_final \
 }

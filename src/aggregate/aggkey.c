@@ -435,6 +435,12 @@ KEY_KERNEL void
 take_numbers(const uint32 *numbers, uint32 n_numbers, const uint32 *codes,
 			 const int *rows, int n, uint32 *out)
 {
+	if (rows[n - 1] == n - 1)
+	{
+		for (int i = 0; i < n; i++)
+			out[i] = numbers[codes[i] < n_numbers ? codes[i] : 0];
+		return;
+	}
 	for (int i = 0; i < n; i++)
 	{
 		uint32		code = codes[rows[i]];

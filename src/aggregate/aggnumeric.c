@@ -303,7 +303,7 @@ add_grouped(const NumericInfo *info, char *states, Size stride,
 			const AggRows *in, int scale)
 {
 	int			ngroups = !kernel_fits(in->low, in->high) ? 0 :
-		kernel_few_groups(in->groups, in->n);
+	kernel_few_groups(in->groups, in->n);
 
 	if (ngroups > 0)
 	{
@@ -523,6 +523,7 @@ decimal_prepare(AggSpec *spec, const Aggref *aggref)
 	.init = decimal_init, \
 	.add = decimal_add, \
 	.add_stats = stats, \
+	.stats_part = COLUMN_STATS_SUM, \
 	.combine = decimal_combine, \
 	.write = decimal_write, \
 	.read = decimal_read, \

@@ -133,6 +133,7 @@ typedef struct ScanUnit
 								 * heap */
 	int			nmarks;
 	uint64	   *marked;			/* bitmap of rows of the segment, or NULL */
+	int			nmarked;		/* so many of them */
 } ScanUnit;
 
 /* the visible tuples of a heap page that are to be returned */
@@ -343,12 +344,18 @@ extern bool scan_unit_is_whole(const ColumnScanState *scan);
 extern int	scan_unit_rows(const ColumnScanState *scan);
 extern const SegmentColumn *scan_unit_column(const ColumnScanState *scan,
 											 AttrNumber attno);
+extern bool scan_unit_stats(ColumnScanState *scan, AttrNumber attno,
+							ColumnStatsPart part, SegmentColumn *result);
 extern void scan_unit_skip(ColumnScanState *scan);
 extern VectorSource *scan_batch_next(ColumnScanState *scan);
 extern bool scan_batch_in_columns(const ColumnScanState *scan);
 extern void scan_unit_prune(ColumnScanState *scan);
 extern void scan_batch_tid(const ColumnScanState *scan, int row,
 						   ItemPointer tid);
+
+/* scanstats.c */
+extern bool scan_stats_unmarked(ColumnScanState *scan, SegmentColumn *column,
+								ColumnStatsPart part, SegmentColumn *result);
 
 /* scanorder.c */
 extern void scan_order_units(ColumnScanState *scan);

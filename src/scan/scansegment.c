@@ -156,6 +156,7 @@ find_marked_rows(ScanUnit *unit)
 	int			offset;
 
 	unit->marked = NULL;
+	unit->nmarked = 0;
 	if (unit->nmarks == 0 || reader->nrows == 0)
 		return;
 	unit->marked = MemoryContextAllocZero(reader->context,
@@ -171,8 +172,10 @@ find_marked_rows(ScanUnit *unit)
 		{
 			int			row = row_of_offset(reader, first, n, offset);
 
-			if (row >= 0)
-				unit->marked[row / 64] |= BIT(row);
+			if (row < 0)
+				continue;
+			unit->marked[row / 64] |= BIT(row);
+			unit->nmarked++;
 		}
 	}
 }
@@ -328,6 +331,7 @@ keep_unmarked(ColumnScanState *scan, int n)
 	int			i;
 
 	memset(scan->keep, 1, n);
+	memset(scan->keep + n, 0, COLUMN_VECTOR - n);
 	if (marked == NULL)
 		return;
 	marked += scan->vector * (COLUMN_VECTOR / 64);
@@ -346,7 +350,6 @@ select_kept(ColumnScanState *scan, int n)
 	int			i;
 	int			k;
 
-	memset(scan->keep + n, 0, COLUMN_VECTOR - n);
 	for (i = 0; i < n; i += 8)
 	{
 		uint64		eight;
@@ -367,20 +370,89 @@ select_kept(ColumnScanState *scan, int n)
 	}
 }
 
-static CODEC_KERNEL int
-count_bytes(const uint8 *bytes, int n)
+/* Eight counts side by side, of up to COLUMN_VECTOR / 8 rows each */
+static CODEC_KERNEL uint64
+count_eights(const uint8 *bytes)
 {
-	int			count = 0;
+	uint64		count = 0;
 
-	for (int i = 0; i < n; i++)
-		count += bytes[i];
+	for (int i = 0; i < COLUMN_VECTOR; i += sizeof(count))
+	{
+		uint64		eight;
+
+		memcpy(&eight, bytes + i, sizeof(eight));
+		count += eight;
+	}
 	return count;
 }
 
 static int
-count_kept(const ColumnScanState *scan, int n)
+count_kept(const ColumnScanState *scan)
 {
-	return count_bytes(scan->keep, n);
+	const uint64 low = UINT64CONST(0x00FF00FF00FF00FF);
+	uint64		eight = count_eights(scan->keep);
+	uint64		four = (eight & low) + ((eight >> 8) & low);
+
+	StaticAssertStmt(COLUMN_VECTOR / 8 <= 255, "a count is a byte");
+	return (int) ((four * UINT64CONST(0x0001000100010001)) >> 48);
+}
+
+/* Selects all n rows. */
+static CODEC_KERNEL void
+select_all(int *selected, int n)
+{
+	for (int i = 0; i < n; i++)
+		selected[i] = i;
+}
+
+/* Is there nothing to be asked of the current vector's rows but conditions? */
+static bool
+keeps_all(const ColumnScanState *scan, int n)
+{
+	const uint64 *marked = scan->unit->marked;
+	int			i;
+
+	for (i = 0; i < scan->nfilters; i++)
+	{
+		if (scan->filters[i].outcome != FILTER_ALL)
+			return false;
+	}
+	if (marked == NULL)
+		return true;
+	marked += scan->vector * (COLUMN_VECTOR / 64);
+	for (i = 0; i < (n + 63) / 64; i++)
+	{
+		if (marked[i] != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Selects the rows that are not marked and pass all filters; their number */
+static int
+apply_filters(ColumnScanState *scan, int n)
+{
+	int			before;
+	int			left;
+	int			i;
+
+	if (keeps_all(scan, n))
+	{
+		select_all(scan->selected, n);
+		return n;
+	}
+	keep_unmarked(scan, n);
+	before = left = count_kept(scan);
+	for (i = 0; i < scan->nfilters && left > 0; i++)
+	{
+		if (scan->filters[i].outcome == FILTER_ALL)
+			continue;
+		filter_vector(scan, &scan->filters[i]);
+		left = count_kept(scan);
+	}
+	select_kept(scan, n);
+	scan->counts[SCAN_ROWS_REMOVED] += before - left;
+	return left;
 }
 
 /* Narrows scan->selected to the rows for which the other conditions are true. */
@@ -410,20 +482,9 @@ apply_conditions(ColumnScanState *scan, int nselected)
 int
 scan_select(ColumnScanState *scan, int n)
 {
-	int			before;
-	int			left;
-	int			i;
+	int			before = apply_filters(scan, n);
+	int			left = before;
 
-	keep_unmarked(scan, n);
-	before = left = count_kept(scan, n);
-	for (i = 0; i < scan->nfilters && left > 0; i++)
-	{
-		if (scan->filters[i].outcome == FILTER_ALL)
-			continue;
-		filter_vector(scan, &scan->filters[i]);
-		left = count_kept(scan, n);
-	}
-	select_kept(scan, n);
 	if (scan->nconditions > 0 && left > 0)
 		left = apply_conditions(scan, left);
 	scan->counts[SCAN_ROWS_REMOVED] += before - left;
