@@ -151,7 +151,7 @@ typedef struct ScanPage
  * Pages of marked rows that are read next: they are pinned before they are
  * needed, while others are looked at.
  */
-#define MARKS_AHEAD		8
+#define MARKS_AHEAD		16
 
 typedef struct ScanAhead
 {

@@ -118,33 +118,39 @@ read_block(ColumnScanState *scan, BlockNumber block)
 }
 
 /*
- * Pins the pages of the next marks, if they are in the table, and has the
- * processor fetch what will be looked at.
+ * Pins the pages of the next marks, if they are in the table, and then has the
+ * processor fetch what will be looked at of them.  It fetches several at once,
+ * address translation included, if nothing comes in between.
  */
 static void
 pin_ahead(ColumnScanState *scan)
 {
 	const ScanUnit *unit = scan->unit;
 	ScanAhead  *a = &scan->ahead;
-	int			end = Min(unit->nmarks, scan->next_mark +
-						  (scan->batches && NBuffers >= 1024 ? MARKS_AHEAD : 1));
+	int			most = scan->batches && NBuffers >= 1024 ? MARKS_AHEAD : 1;
+	Page		pages[MARKS_AHEAD];
+	ItemId		items[MARKS_AHEAD];
+	int			n = 0;
+	int			i;
 
-	for (; a->npinned < end; a->npinned++)
+	for (; a->npinned < Min(unit->nmarks, scan->next_mark + most); a->npinned++)
 	{
 		const BlockMarks *m = &unit->marks[a->npinned];
 		Buffer		buffer = InvalidBuffer;
 
 		if (m->block < scan->nblocks)
 		{
-			Page		page;
-
 			buffer = read_block(scan, m->block);
-			page = BufferGetPage(buffer);
-			__builtin_prefetch(page);
-			__builtin_prefetch(PageGetItemId(page, Max(marks_next(m, 0), 1)));
+			pages[n] = BufferGetPage(buffer);
+			items[n] = PageGetItemId(pages[n], Max(marks_next(m, 0), 1));
+			n++;
 		}
 		a->buffers[a->npinned % MARKS_AHEAD] = buffer;
 	}
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(pages[i]);
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(items[i]);
 }
 
 /*
@@ -207,7 +213,8 @@ scan_page_read_marked(ColumnScanState *scan)
 
 	scan_page_release(scan);
 	CHECK_FOR_INTERRUPTS();
-	pin_ahead(scan);
+	if (scan->next_mark == scan->ahead.npinned)
+		pin_ahead(scan);
 	buffer = scan->ahead.buffers[scan->next_mark++ % MARKS_AHEAD];
 	if (BufferIsValid(buffer))
 		use_page(scan, buffer, m->block, m);
