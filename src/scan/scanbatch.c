@@ -220,15 +220,12 @@ set_range(ScanBatch *batch, BatchColumn *b, const SegmentColumn *stored,
 {
 	const ColumnStats *stats = &stored->stats;
 	Vector	   *v = &b->vector;
-	int64		low;
-	int64		high;
 
 	v->low = stats->has_minmax ? stats->min_int : 0;
 	v->high = stats->has_minmax ? stats->max_int : 0;
 	if (in->has_nulls && (v->low > 0 || v->high < 0))
 		fill_nulls(in, v->low);
-	codec_range(in->v.ints, in->n, &low, &high);
-	if (low < v->low || high > v->high)
+	if (!codec_within(in->v.ints, in->n, v->low, v->high))
 		segment_corrupted(batch->scan->rel, batch->scan->unit->segment,
 						  stored->attno,
 						  "a value is outside of the range of its column");

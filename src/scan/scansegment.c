@@ -397,35 +397,60 @@ count_kept(const ColumnScanState *scan)
 	return (int) ((four * UINT64CONST(0x0001000100010001)) >> 48);
 }
 
-/* Selects all n rows. */
+/* Selects n rows from the first one on. */
 static CODEC_KERNEL void
-select_all(int *selected, int n)
+select_range(int *selected, int first, int n)
 {
 	for (int i = 0; i < n; i++)
-		selected[i] = i;
+		selected[i] = first + i;
 }
 
-/* Is there nothing to be asked of the current vector's rows but conditions? */
-static bool
-keeps_all(const ColumnScanState *scan, int n)
+/* Selects the rows that are not marked; their number */
+static int
+select_unmarked(ColumnScanState *scan, int n)
 {
 	const uint64 *marked = scan->unit->marked;
+	int			count = 0;
+	int			i;
+	int			k;
+
+	if (marked == NULL)
+	{
+		select_range(scan->selected, 0, n);
+		return n;
+	}
+	marked += scan->vector * (COLUMN_VECTOR / 64);
+	for (i = 0; i < n; i += 64)
+	{
+		uint64		bits = marked[i / 64];
+		int			end = Min(i + 64, n);
+
+		if (bits == 0)
+		{
+			select_range(scan->selected + count, i, end - i);
+			count += end - i;
+			continue;
+		}
+		for (k = i; k < end; k++, bits >>= 1)
+		{
+			scan->selected[count] = k;
+			count += !(bits & 1);
+		}
+	}
+	return count;
+}
+
+static bool
+any_filter(const ColumnScanState *scan)
+{
 	int			i;
 
 	for (i = 0; i < scan->nfilters; i++)
 	{
 		if (scan->filters[i].outcome != FILTER_ALL)
-			return false;
+			return true;
 	}
-	if (marked == NULL)
-		return true;
-	marked += scan->vector * (COLUMN_VECTOR / 64);
-	for (i = 0; i < (n + 63) / 64; i++)
-	{
-		if (marked[i] != 0)
-			return false;
-	}
-	return true;
+	return false;
 }
 
 /* Selects the rows that are not marked and pass all filters; their number */
@@ -436,11 +461,8 @@ apply_filters(ColumnScanState *scan, int n)
 	int			left;
 	int			i;
 
-	if (keeps_all(scan, n))
-	{
-		select_all(scan->selected, n);
-		return n;
-	}
+	if (!any_filter(scan))
+		return select_unmarked(scan, n);
 	keep_unmarked(scan, n);
 	before = left = count_kept(scan);
 	for (i = 0; i < scan->nfilters && left > 0; i++)
