@@ -118,6 +118,16 @@ read_block(ColumnScanState *scan, BlockNumber block)
 }
 
 /*
+ * How many pages may be pinned at once: no more than the share of a session, and
+ * a single one if the query may stop in between, as cursors do.
+ */
+static int
+pages_ahead(const ColumnScanState *scan)
+{
+	return scan->batches ? Max(1, Min(MARKS_AHEAD, NBuffers / MaxBackends)) : 1;
+}
+
+/*
  * Pins the pages of the next marks, if they are in the table, and then has the
  * processor fetch what will be looked at of them.  It fetches several at once,
  * address translation included, if nothing comes in between.
@@ -127,7 +137,7 @@ pin_ahead(ColumnScanState *scan)
 {
 	const ScanUnit *unit = scan->unit;
 	ScanAhead  *a = &scan->ahead;
-	int			most = scan->batches && NBuffers >= 1024 ? MARKS_AHEAD : 1;
+	int			most = pages_ahead(scan);
 	Page		pages[MARKS_AHEAD];
 	ItemId		items[MARKS_AHEAD];
 	int			n = 0;
