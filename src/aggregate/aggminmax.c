@@ -172,13 +172,13 @@ tame_extreme(const AggRows *in, bool min)
 	return value;
 }
 
-/* Most values are not extreme, and the branch is foreseen */
+/* Most values are not extreme, and the branch is foreseen. */
 static pg_attribute_always_inline void
 float_add_rows(char *states, Size stride, const AggRows *in, bool min)
 {
 	for (int i = 0; i < in->n; i++)
 	{
-		FloatExtreme *s = agg_state(states, stride, in, i);
+		FloatExtreme *s = (FloatExtreme *) (states + in->groups[i] * stride);
 		double		value = in->floats[i];
 
 		if (!s->seen || !(min ? s->value < value : s->value > value))
@@ -200,6 +200,9 @@ float_add(const AggSpec *spec, char *states, Size stride,
 		return;
 	if (in.groups == NULL && kernel_tame(in.floats, in.n))
 		float_consider((FloatExtreme *) states, tame_extreme(&in, min), min);
+	else if (in.groups == NULL)
+		for (int i = 0; i < in.n; i++)
+			float_consider((FloatExtreme *) states, in.floats[i], min);
 	else if (min)
 		float_add_rows(states, stride, &in, true);
 	else
