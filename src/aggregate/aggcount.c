@@ -21,12 +21,22 @@ static void
 count_add(const AggSpec *spec, char *states, Size stride,
 		  const uint32 *groups, const Vector *arg, const int *rows, int nrows)
 {
+	KernelGroup sums[KERNEL_GROUPS];
 	AggRows		in;
+	int			ngroups;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	if (in.groups == NULL)
 	{
 		*(int64 *) states += in.n;
+		return;
+	}
+	ngroups = kernel_few_groups(in.groups, in.n);
+	if (ngroups > 0)
+	{
+		kernel_group_counts(in.groups, in.n, ngroups, sums);
+		for (int g = 0; g < ngroups; g++)
+			*(int64 *) (states + g * stride) += sums[g].n;
 		return;
 	}
 	for (int i = 0; i < in.n; i++)
@@ -63,6 +73,7 @@ const AggFunction agg_count = {
 	.init = count_init,
 	.add = count_add,
 	.add_stats = count_stats,
+	.stats_part = COLUMN_STATS_NULLS,
 	.combine = count_combine,
 	.final = count_final
 };

@@ -324,6 +324,27 @@ begin_aggregate(CustomScanState *node, EState *estate, int eflags)
 
 /*---- statistics of segments ---- */
 
+/* Adds what the statistics of a unit know to an aggregate; false: not enough */
+static bool
+answer(AggregateState *state, int i)
+{
+	AggTable   *t = state->table;
+	const AggFunction *function = t->specs[i].function;
+	const AggInput *in = &state->inputs[state->input[i]];
+	SegmentColumn column;
+
+	if (function->add_stats == NULL || in->filter != NULL)
+		return false;
+	if (in->argument != NULL &&
+		(in->attno == 0 ||
+		 !scan_unit_stats(state->scan, in->attno, function->stats_part,
+						  &column)))
+		return false;
+	return function->add_stats(&t->specs[i], agg_table_state(t, i, 0),
+							   in->argument == NULL ? NULL : &column,
+							   scan_unit_rows(state->scan));
+}
+
 /*
  * Answers what the statistics of a unit know, if all its rows count and are
  * one group.  The columns are not read if nothing else is needed.
@@ -331,25 +352,15 @@ begin_aggregate(CustomScanState *node, EState *estate, int eflags)
 static void
 ask_statistics(AggregateState *state)
 {
-	AggTable   *t = state->table;
 	bool		all = true;
 	int			i;
 
 	state->any_answered = false;
 	if (state->nexprs > 0 || !scan_unit_is_whole(state->scan))
 		return;
-	for (i = 0; i < t->naggs; i++)
+	for (i = 0; i < state->table->naggs; i++)
 	{
-		const AggFunction *function = t->specs[i].function;
-		const AggInput *in = &state->inputs[state->input[i]];
-		const SegmentColumn *column = in->attno == 0 ? NULL :
-		scan_unit_column(state->scan, in->attno);
-
-		state->answered[i] = in->filter == NULL &&
-			(in->argument == NULL || column != NULL) &&
-			function->add_stats != NULL &&
-			function->add_stats(&t->specs[i], agg_table_state(t, i, 0),
-								column, scan_unit_rows(state->scan));
+		state->answered[i] = answer(state, i);
 		state->any_answered |= state->answered[i];
 		all &= state->answered[i];
 	}

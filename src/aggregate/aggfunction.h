@@ -63,6 +63,21 @@ extern Oid	agg_numeric_form(const Aggref *aggref);
 /* a float beyond this is handled with care: its square might overflow */
 #define KERNEL_TAME		1e140
 
+/* so few groups, by their numbers, are summed up by arrays */
+#define KERNEL_GROUPS	64
+
+typedef struct KernelGroup
+{
+	int64		sum;
+	int64		n;
+} KernelGroup;
+
+extern int	kernel_few_groups(const uint32 *groups, int n);
+extern void kernel_group_counts(const uint32 *groups, int n, int ngroups,
+								KernelGroup *out);
+extern void kernel_group_sums(const uint32 *groups, const int64 *values, int n,
+							  int ngroups, KernelGroup *out);
+extern bool kernel_fits(int64 low, int64 high);
 extern void kernel_take_ints(const int64 *values, const int *rows, int n,
 							 int64 *out);
 extern void kernel_take_floats(const double *values, const int *rows, int n,

@@ -24,12 +24,18 @@
 
 /*---- words ---- */
 
+GROUP_KERNEL void
+add_tags(int64 *out, const uint8 *tags, int n, int shift)
+{
+	for (int i = 0; i < n; i++)
+		out[i] |= (int64) tags[i] << shift;
+}
+
 /* The tags of all keys in words; they stay zero as long as there are none */
 static void
 set_tags(AggTable *t, int n)
 {
 	int			k;
-	int			i;
 
 	if (t->tags_used)
 		memset(t->tags, 0, t->ntags * COLUMN_VECTOR * sizeof(int64));
@@ -43,8 +49,7 @@ set_tags(AggTable *t, int n)
 		if (!key->has_tags)
 			continue;
 		t->tags_used = true;
-		for (i = 0; i < n; i++)
-			tags[i] |= (uint64) key->tags[i] << shift;
+		add_tags(tags, key->tags, n, shift);
 	}
 }
 
@@ -268,18 +273,16 @@ add_places(uint32 *places, const int64 *words, int n, int64 low, uint32 factor)
 		places[i] += ((uint32) words[i] - base) * factor;
 }
 
-static void
-add_places_tags(uint32 *places, const AggKey *key, int n, int64 low,
-				uint32 factor)
+GROUP_KERNEL void
+add_places_tags(uint32 *places, const int64 *words, const uint8 *tags, int n,
+				int64 low, uint32 factor)
 {
 	uint32		base = (uint32) low - 1;
 	int			i;
 
 	for (i = 0; i < n; i++)
-	{
-		if (key->tags[i] == AGG_TAG_VALUE)
-			places[i] += ((uint32) key->words[i] - base) * factor;
-	}
+		places[i] += tags[i] == AGG_TAG_VALUE ?
+			((uint32) words[i] - base) * factor : 0;
 }
 
 static void
@@ -295,7 +298,8 @@ find_places(AggTable *t, int n)
 		const AggKey *key = &t->keys[k];
 
 		if (key->has_tags)
-			add_places_tags(t->places, key, n, d->low[k], factor);
+			add_places_tags(t->places, key->words, key->tags, n, d->low[k],
+							factor);
 		else
 			add_places(t->places, key->words, n, d->low[k], factor);
 		factor *= d->span[k];
@@ -304,19 +308,25 @@ find_places(AggTable *t, int n)
 		elog(ERROR, "a key is outside of its range");
 }
 
+GROUP_KERNEL void
+take_places(const uint32 *map, const uint32 *places, int n, uint32 *groups)
+{
+	int			i;
+
+	for (i = 0; i < n; i++)
+		groups[i] = map[places[i]];
+}
+
 static void
 group_direct(AggTable *t, int n)
 {
 	uint32	   *map = t->direct.groups;
-	uint32		worst = 0;
+	uint32		worst;
 	int			i;
 
 	find_places(t, n);
-	for (i = 0; i < n; i++)
-	{
-		t->groups[i] = map[t->places[i]];
-		worst = Max(worst, t->groups[i]);
-	}
+	take_places(map, t->places, n, t->groups);
+	worst = codec_largest32(t->groups, n);
 	for (i = 0; worst == AGG_NO_GROUP && i < n; i++)
 	{
 		uint32	   *place = &map[t->places[i]];

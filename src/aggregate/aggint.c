@@ -28,7 +28,9 @@ int_add(const AggSpec *spec, char *states, Size stride,
 		const uint32 *groups, const Vector *arg, const int *rows, int nrows)
 {
 	IntState   *state = (IntState *) states;
+	KernelGroup sums[KERNEL_GROUPS];
 	AggRows		in;
+	int			ngroups;
 
 	agg_input_rows(&in, arg, groups, rows, nrows);
 	agg_input_ints(&in, spec, arg);
@@ -36,6 +38,19 @@ int_add(const AggSpec *spec, char *states, Size stride,
 	{
 		state->sum += kernel_sum(in.ints, in.n, in.low, in.high);
 		state->n += in.n;
+		return;
+	}
+	ngroups = !kernel_fits(in.low, in.high) ? 0 :
+		kernel_few_groups(in.groups, in.n);
+	if (ngroups > 0)
+	{
+		kernel_group_sums(in.groups, in.ints, in.n, ngroups, sums);
+		for (int g = 0; g < ngroups; g++)
+		{
+			state = (IntState *) (states + g * stride);
+			state->sum += sums[g].sum;
+			state->n += sums[g].n;
+		}
 		return;
 	}
 	for (int i = 0; i < in.n; i++)
@@ -108,6 +123,7 @@ avg_final(const AggSpec *spec, void *state, bool *isnull)
 	.init = int_init, \
 	.add = int_add, \
 	.add_stats = int_stats, \
+	.stats_part = COLUMN_STATS_SUM, \
 	.combine = int_combine, \
 	.final = function_final \
 }

@@ -21,21 +21,124 @@
 
 /*---- values of some rows ---- */
 
+#define TOGETHER	16
+
 /*
- * kernel_take_ints, kernel_take_floats: the values of rows.
+ * kernel_take_ints, kernel_take_floats: the values of rows, which ascend.  Most
+ * often few are left out, and the rest lies in long runs.
  */
 CODEC_KERNEL void
 kernel_take_ints(const int64 *values, const int *rows, int n, int64 *out)
 {
-	for (int i = 0; i < n; i++)
+	int			i;
+
+	for (i = 0; i + TOGETHER <= n; i += TOGETHER)
+	{
+		const int64 *first = values + rows[i];
+
+		if (rows[i + TOGETHER - 1] - rows[i] == TOGETHER - 1)
+			memcpy(out + i, first, TOGETHER * sizeof(int64));
+		else
+			for (int k = i; k < i + TOGETHER; k++)
+				out[k] = values[rows[k]];
+	}
+	for (; i < n; i++)
 		out[i] = values[rows[i]];
 }
 
-CODEC_KERNEL void
+void
 kernel_take_floats(const double *values, const int *rows, int n, double *out)
 {
+	StaticAssertStmt(sizeof(double) == sizeof(int64), "both are words");
+	kernel_take_ints((const int64 *) values, rows, n, (int64 *) out);
+}
+
+/*---- few groups ---- */
+
+#define GROUP_LANES	4
+
+static CODEC_KERNEL uint32
+largest(const uint32 *values, int n)
+{
+	uint32		max = 0;
+
 	for (int i = 0; i < n; i++)
-		out[i] = values[rows[i]];
+		max = values[i] > max ? values[i] : max;
+	return max;
+}
+
+/*
+ * kernel_few_groups: one more than the largest number of a group, or 0 if that is
+ * more than KERNEL_GROUPS.
+ */
+int
+kernel_few_groups(const uint32 *groups, int n)
+{
+	uint32		last = largest(groups, n);
+
+	return n > 0 && last < KERNEL_GROUPS ? (int) last + 1 : 0;
+}
+
+static void
+add_lanes(const KernelGroup lanes[GROUP_LANES][KERNEL_GROUPS], int ngroups,
+		  KernelGroup *out)
+{
+	for (int g = 0; g < ngroups; g++)
+	{
+		out[g] = lanes[0][g];
+		for (int k = 1; k < GROUP_LANES; k++)
+		{
+			out[g].n += lanes[k][g].n;
+			out[g].sum += lanes[k][g].sum;
+		}
+	}
+}
+
+/*
+ * kernel_group_counts, kernel_group_sums: number and sum of the values in each of
+ * ngroups groups.  Rows that follow each other add to different places, so that
+ * none waits for the one before it.  A sum of all of the values must not
+ * overflow.
+ */
+CODEC_KERNEL void
+kernel_group_counts(const uint32 *groups, int n, int ngroups, KernelGroup *out)
+{
+	KernelGroup lanes[GROUP_LANES][KERNEL_GROUPS];
+	int			i;
+
+	for (int k = 0; k < GROUP_LANES; k++)
+		memset(lanes[k], 0, ngroups * sizeof(KernelGroup));
+	for (i = 0; i + GROUP_LANES <= n; i += GROUP_LANES)
+		for (int k = 0; k < GROUP_LANES; k++)
+			lanes[k][groups[i + k]].n++;
+	for (; i < n; i++)
+		lanes[0][groups[i]].n++;
+	add_lanes(lanes, ngroups, out);
+}
+
+CODEC_KERNEL void
+kernel_group_sums(const uint32 *groups, const int64 *values, int n,
+				  int ngroups, KernelGroup *out)
+{
+	KernelGroup lanes[GROUP_LANES][KERNEL_GROUPS];
+	int			i;
+
+	for (int k = 0; k < GROUP_LANES; k++)
+		memset(lanes[k], 0, ngroups * sizeof(KernelGroup));
+	for (i = 0; i + GROUP_LANES <= n; i += GROUP_LANES)
+		for (int k = 0; k < GROUP_LANES; k++)
+		{
+			KernelGroup *g = &lanes[k][groups[i + k]];
+
+			g->sum += values[i + k];
+			g->n++;
+		}
+	for (; i < n; i++)
+	{
+		lanes[0][groups[i]].sum += values[i];
+		lanes[0][groups[i]].n++;
+	}
+	add_lanes(lanes, ngroups, out);
 }
 
 /*---- integers ---- */
@@ -95,12 +198,21 @@ within(int64 low, int64 high, int64 limit)
 }
 
 /*
+ * kernel_fits: is a sum of integers between low and high an int64?
+ */
+bool
+kernel_fits(int64 low, int64 high)
+{
+	return within(low, high, PG_INT64_MAX / COLUMN_VECTOR);
+}
+
+/*
  * kernel_sum: sum of integers that are all between low and high.
  */
 int128
 kernel_sum(const int64 *values, int n, int64 low, int64 high)
 {
-	if (within(low, high, PG_INT64_MAX / COLUMN_VECTOR))
+	if (kernel_fits(low, high))
 		return sum_narrow(values, n);
 	return sum_wide(values, n);
 }

@@ -18,7 +18,11 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "aggregate/aggfunction.h"
 #include "aggregate/aggnode.h"
+#include "column/columncodec.h"
+
+#define KEY_KERNEL		static CODEC_KERNEL
 
 #define NULL_HASH		UINT64CONST(0x2545F4914F6CDD1D)
 
@@ -124,34 +128,44 @@ is_interned(const AggKey *key, AggKeyTag tag)
 
 /*---- words of rows ---- */
 
-static inline bool
-is_null(const Vector *v, int row)
+KEY_KERNEL void
+take_bytes(const uint8 *bytes, const int *rows, int n, uint8 *out)
 {
-	return (v->nulls[row / 64] >> (row % 64)) & 1;
+	for (int i = 0; i < n; i++)
+		out[i] = bytes[rows[i]];
+}
+
+/* The rows are all from the first one on: they ascend. */
+static inline bool
+rows_are_dense(const int *rows, int n)
+{
+	return rows[n - 1] == n - 1;
 }
 
 static void
 take_nulls(AggKey *key, const Vector *v, const int *rows, int n)
 {
-	uint8		any = 0;
-	int			i;
-
 	key->has_tags = false;
 	if (!v->has_nulls)
 		return;
-	for (i = 0; i < n; i++)
-		any |= key->tags[i] = is_null(v, rows[i]);
-	key->has_tags = any != 0;
+	if (rows_are_dense(rows, n))
+		vector_expand_bits(v->nulls, key->tags);
+	else
+	{
+		uint8		nulls[COLUMN_VECTOR];
+
+		vector_expand_bits(v->nulls, nulls);
+		take_bytes(nulls, rows, n, key->tags);
+	}
+	key->has_tags = memchr(key->tags, AGG_TAG_NULL, n) != NULL;
 }
 
 /* Words of nulls are all the same. */
-static void
-clear_nulls(AggKey *key, int n)
+KEY_KERNEL void
+clear_nulls(int64 *words, const uint8 *tags, int n)
 {
-	int			i;
-
-	for (i = 0; i < n; i++)
-		key->room[i] = key->tags[i] == AGG_TAG_NULL ? 0 : key->room[i];
+	for (int i = 0; i < n; i++)
+		words[i] = tags[i] == AGG_TAG_NULL ? 0 : words[i];
 }
 
 /* The range of words that nobody has told */
@@ -178,18 +192,13 @@ find_range(AggKey *key, int n)
 static void
 take_words(AggKey *key, const Vector *v, const int *rows, int n)
 {
-	int			i;
-
 	key->bounded = true;
 	key->low = v->low;
 	key->high = v->high;
-	if (!key->has_tags && rows[n - 1] == n - 1)
-	{
+	if (!key->has_tags && rows_are_dense(rows, n))
 		key->words = v->ints;
-		return;
-	}
-	for (i = 0; i < n; i++)
-		key->room[i] = v->ints[rows[i]];
+	else
+		kernel_take_ints(v->ints, rows, n, key->room);
 }
 
 static void
@@ -401,32 +410,79 @@ number_of_value(AggKey *key, const ColumnBytes *bytes)
 	return number_of_bytes(key, bytes->data, bytes->len);
 }
 
+/* No entry of a new dictionary has a number yet. */
+static void
+begin_dictionary(AggKey *key, const Vector *v)
+{
+	if (key->dictionary_id == v->dictionary_id)
+		return;
+	if (v->ndictionary > key->nnumbers)
+	{
+		MemoryContext context = GetMemoryChunkContext(key->room);
+
+		if (key->numbers != NULL)
+			pfree(key->numbers);
+		key->nnumbers = v->ndictionary;
+		key->numbers = MemoryContextAllocHuge(context, key->nnumbers *
+											  sizeof(uint32));
+	}
+	memset(key->numbers, 0, v->ndictionary * sizeof(uint32));
+	key->dictionary_id = v->dictionary_id;
+}
+
+/* The numbers + 1 of rows' codes; those of nulls may be outside. */
+KEY_KERNEL void
+take_numbers(const uint32 *numbers, uint32 n_numbers, const uint32 *codes,
+			 const int *rows, int n, uint32 *out)
+{
+	if (rows[n - 1] == n - 1)
+	{
+		for (int i = 0; i < n; i++)
+			out[i] = numbers[codes[i] < n_numbers ? codes[i] : 0];
+		return;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		uint32		code = codes[rows[i]];
+
+		out[i] = numbers[code < n_numbers ? code : 0];
+	}
+}
+
+/* The same as words; true if some row without a tag has no number. */
+KEY_KERNEL bool
+numbers_to_words(const uint32 *numbers, const uint8 *tags, int n, int64 *words)
+{
+	uint32		missing = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		words[i] = (int64) numbers[i] - 1;
+		missing |= (uint32) ((numbers[i] == 0) & (tags[i] == 0));
+	}
+	return missing != 0;
+}
+
 /* Every entry of a dictionary is looked up once. */
 static void
 take_codes(AggKey *key, const Vector *v, const int *rows, int n)
 {
+	uint32		numbers[COLUMN_VECTOR];
 	int			i;
 
-	if (key->dictionary_id != v->dictionary_id)
-	{
-		if (v->ndictionary > key->nnumbers)
-		{
-			MemoryContext context = GetMemoryChunkContext(key->room);
-
-			if (key->numbers != NULL)
-				pfree(key->numbers);
-			key->nnumbers = v->ndictionary;
-			key->numbers = MemoryContextAllocHuge(context, key->nnumbers *
-												  sizeof(uint32));
-		}
-		memset(key->numbers, 0, v->ndictionary * sizeof(uint32));
-		key->dictionary_id = v->dictionary_id;
-	}
+	begin_dictionary(key, v);
+	if (v->ndictionary == 0)
+		return;
+	if (!key->has_tags)
+		memset(key->tags, 0, n);
+	take_numbers(key->numbers, v->ndictionary, v->codes, rows, n, numbers);
+	if (!numbers_to_words(numbers, key->tags, n, key->room))
+		return;
 	for (i = 0; i < n; i++)
 	{
 		uint32		code = v->codes[rows[i]];
 
-		if (key->has_tags && key->tags[i] == AGG_TAG_NULL)
+		if (key->tags[i] != AGG_TAG_VALUE)
 			continue;
 		if (key->numbers[code] == 0)
 			key->numbers[code] = number_of_value(key, &v->dictionary[code]) + 1;
@@ -484,7 +540,7 @@ agg_key_take(AggKey *key, const Vector *v, const int *rows, int nrows)
 			break;
 	}
 	if (key->has_tags)
-		clear_nulls(key, nrows);
+		clear_nulls(key->room, key->tags, nrows);
 }
 
 /*

@@ -172,6 +172,20 @@ tame_extreme(const AggRows *in, bool min)
 	return value;
 }
 
+/* Most values are not extreme, and the branch is foreseen. */
+static pg_attribute_always_inline void
+float_add_rows(char *states, Size stride, const AggRows *in, bool min)
+{
+	for (int i = 0; i < in->n; i++)
+	{
+		FloatExtreme *s = (FloatExtreme *) (states + in->groups[i] * stride);
+		double		value = in->floats[i];
+
+		if (!s->seen || !(min ? s->value < value : s->value > value))
+			float_consider(s, value, min);
+	}
+}
+
 static void
 float_add(const AggSpec *spec, char *states, Size stride,
 		  const uint32 *groups, const Vector *arg, const int *rows,
@@ -186,10 +200,13 @@ float_add(const AggSpec *spec, char *states, Size stride,
 		return;
 	if (in.groups == NULL && kernel_tame(in.floats, in.n))
 		float_consider((FloatExtreme *) states, tame_extreme(&in, min), min);
-	else
+	else if (in.groups == NULL)
 		for (int i = 0; i < in.n; i++)
-			float_consider(agg_state(states, stride, &in, i), in.floats[i],
-						   min);
+			float_consider((FloatExtreme *) states, in.floats[i], min);
+	else if (min)
+		float_add_rows(states, stride, &in, true);
+	else
+		float_add_rows(states, stride, &in, false);
 }
 
 static bool
@@ -452,13 +469,14 @@ decimal_prepare(AggSpec *spec, const Aggref *aggref)
 										ALLOCSET_DEFAULT_SIZES);
 }
 
-#define INT_FUNCTION(which) \
+#define INT_FUNCTION(which, part) \
 { \
 	.name = #which, \
 	.size = sizeof(IntExtreme), \
 	.init = which##_int_init, \
 	.add = which##_int_add, \
 	.add_stats = int_stats, \
+	.stats_part = part, \
 	.combine = int_combine, \
 	.final = int_final \
 }
@@ -474,7 +492,7 @@ decimal_prepare(AggSpec *spec, const Aggref *aggref)
 	.final = float_final \
 }
 
-#define NUMERIC_FUNCTION(which) \
+#define NUMERIC_FUNCTION(which, part) \
 { \
 	.name = #which, \
 	.size = sizeof(NumericExtreme), \
@@ -482,15 +500,16 @@ decimal_prepare(AggSpec *spec, const Aggref *aggref)
 	.init = decimal_init, \
 	.add = decimal_add, \
 	.add_stats = decimal_stats, \
+	.stats_part = part, \
 	.combine = decimal_combine, \
 	.write = decimal_write, \
 	.read = decimal_read, \
 	.final = decimal_final \
 }
 
-const AggFunction agg_min_int = INT_FUNCTION(min);
-const AggFunction agg_max_int = INT_FUNCTION(max);
+const AggFunction agg_min_int = INT_FUNCTION(min, COLUMN_STATS_MIN);
+const AggFunction agg_max_int = INT_FUNCTION(max, COLUMN_STATS_MAX);
 const AggFunction agg_min_float = FLOAT_FUNCTION(min);
 const AggFunction agg_max_float = FLOAT_FUNCTION(max);
-const AggFunction agg_min_numeric = NUMERIC_FUNCTION(min);
-const AggFunction agg_max_numeric = NUMERIC_FUNCTION(max);
+const AggFunction agg_min_numeric = NUMERIC_FUNCTION(min, COLUMN_STATS_MIN);
+const AggFunction agg_max_numeric = NUMERIC_FUNCTION(max, COLUMN_STATS_MAX);

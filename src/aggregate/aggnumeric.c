@@ -280,10 +280,36 @@ add_all(const NumericInfo *info, NumericState *s, const AggRows *in,
 	add_sums(info, s, &all.base);
 }
 
+/* Few groups: the sums of the batch are added to theirs. */
+static void
+add_few_grouped(const NumericInfo *info, char *states, Size stride,
+				const AggRows *in, int ngroups, int scale)
+{
+	KernelGroup sums[KERNEL_GROUPS];
+
+	kernel_group_sums(in->groups, in->ints, in->n, ngroups, sums);
+	for (int g = 0; g < ngroups; g++)
+	{
+		NumericState *s = (NumericState *) (states + g * stride);
+		NumericState all = {sums[g].sum, sums[g].n, scale};
+
+		if (all.n > 0)
+			add_sums(info, s, &all);
+	}
+}
+
 static void
 add_grouped(const NumericInfo *info, char *states, Size stride,
 			const AggRows *in, int scale)
 {
+	int			ngroups = !kernel_fits(in->low, in->high) ? 0 :
+	kernel_few_groups(in->groups, in->n);
+
+	if (ngroups > 0)
+	{
+		add_few_grouped(info, states, stride, in, ngroups, scale);
+		return;
+	}
 	for (int i = 0; i < in->n; i++)
 	{
 		NumericState *s = agg_state(states, stride, in, i);
@@ -497,6 +523,7 @@ decimal_prepare(AggSpec *spec, const Aggref *aggref)
 	.init = decimal_init, \
 	.add = decimal_add, \
 	.add_stats = stats, \
+	.stats_part = COLUMN_STATS_SUM, \
 	.combine = decimal_combine, \
 	.write = decimal_write, \
 	.read = decimal_read, \

@@ -71,6 +71,7 @@ struct AggFunction
 	 */
 	bool		(*add_stats) (const AggSpec *spec, void *state,
 							  const SegmentColumn *column, int nrows);
+	ColumnStatsPart stats_part; /* what it looks at */
 
 	/*
 	 * Adds what another state of the same spec has seen.  That one must not

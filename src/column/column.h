@@ -101,6 +101,16 @@ typedef struct ColumnStats
 	uint64		sum_lo;
 } ColumnStats;
 
+/* what is asked of the statistics of a column, beside the number of nulls */
+typedef enum ColumnStatsPart
+{
+	COLUMN_STATS_ANY,
+	COLUMN_STATS_NULLS,			/* nothing else */
+	COLUMN_STATS_SUM,
+	COLUMN_STATS_MIN,
+	COLUMN_STATS_MAX
+} ColumnStatsPart;
+
 /* one decoded vector; the arrays belong to the caller */
 typedef struct ColumnVector
 {

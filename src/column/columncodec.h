@@ -147,6 +147,9 @@ extern void codec_fill(uint64 *out, int n, uint64 value);
 extern void codec_shift(uint64 *values, int n, uint64 distance);
 extern void codec_rescale(int64 *values, int n, int64 ref, uint64 scale);
 extern void codec_range(const int64 *values, int n, int64 *min, int64 *max);
+extern bool codec_within(const int64 *values, int n, int64 low, int64 high);
+extern void codec_keep_between(const int64 *values, int n, int64 low,
+							   int64 high, uint8 outside, uint8 *keep);
 extern int	codec_count_changes(const int64 *values, int n);
 
 /* columnbuffer.c */

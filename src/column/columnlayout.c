@@ -172,6 +172,14 @@ get_bitmap(CodecInput *in, OffsetNumber *offsets, uint32 n)
 	return n == 0;
 }
 
+/* The line pointers of a block without a gap */
+static CODEC_KERNEL void
+fill_dense(OffsetNumber *offsets, int n)
+{
+	for (int i = 0; i < n; i++)
+		offsets[i] = (OffsetNumber) (i + 1);
+}
+
 static bool
 get_places(SegmentReader *r, CodecInput *in)
 {
@@ -184,7 +192,6 @@ get_places(SegmentReader *r, CodecInput *in)
 		uint32		run;
 		uint32		n;
 		bool		sparse;
-		uint32		i;
 
 		if (!codec_take_varint(in, &run) || !codec_take_varint(in, &n))
 			return false;
@@ -198,8 +205,8 @@ get_places(SegmentReader *r, CodecInput *in)
 		for (; run > 0; run--, row += n)
 		{
 			r->block_rows[block++] = row;
-			for (i = 0; !sparse && i < n; i++)
-				r->offsets[row + i] = i + 1;
+			if (!sparse)
+				fill_dense(r->offsets + row, (int) n);
 		}
 	}
 	r->block_rows[nblocks] = row;

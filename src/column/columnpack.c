@@ -25,8 +25,11 @@
  */
 typedef uint64 Lanes __attribute__((vector_size(32)));
 typedef uint64 LanesAt __attribute__((vector_size(32), aligned(1), may_alias));
+typedef int64 SignedLanes __attribute__((vector_size(32)));
 typedef uint32 Halves __attribute__((vector_size(32)));
 typedef uint32 HalvesAt __attribute__((vector_size(32), aligned(1), may_alias));
+typedef uint8 Bytes __attribute__((vector_size(32)));
+typedef uint8 BytesAt __attribute__((vector_size(32), aligned(1), may_alias));
 
 /* The low halves of eight lanes */
 #ifdef WORDS_BIGENDIAN
@@ -292,6 +295,78 @@ codec_range(const int64 *values, int n, int64 *min, int64 *max)
 	}
 	*min = low;
 	*max = high;
+}
+
+/*
+ * Four masks of values that are further from low than limit.  As unsigned numbers
+ * with the highest bit flipped, distances need one comparison for both ends of a
+ * range.
+ */
+#define FLIP		((uint64) PG_INT64_MIN)
+#define BEYOND(values, low, limit) \
+	((SignedLanes) ((*(const LanesAt *) (values) - (uint64) (low)) ^ FLIP) > \
+	 (int64) ((limit) ^ FLIP))
+
+/*
+ * Are n values all from low to high?
+ */
+CODEC_KERNEL bool
+codec_within(const int64 *values, int n, int64 low, int64 high)
+{
+	uint64		limit = (uint64) high - (uint64) low;
+	SignedLanes outside = {0};
+	int64		last = 0;
+	int			i = 0;
+
+	if (low > high)
+		return n == 0;
+	for (; i + 4 <= n; i += 4)
+		outside |= BEYOND(values + i, low, limit);
+	for (; i < n; i++)
+		last |= values[i] < low || values[i] > high;
+	return (outside[0] | outside[1] | outside[2] | outside[3] | last) == 0;
+}
+
+#ifndef WORDS_BIGENDIAN
+#ifdef __clang__
+#define TRANSPOSE(b, ...)	__builtin_shufflevector(b, b, __VA_ARGS__)
+#else
+#define TRANSPOSE(b, ...)	__builtin_shuffle(b, (Bytes) {__VA_ARGS__})
+#endif
+
+/* Four rows of eight bytes become eight rows of four */
+#define TRANSPOSED(b) \
+	TRANSPOSE(b, 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29, \
+			  2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31)
+#endif
+
+/*
+ * Clears keep, bytes of 0 or 1, where values are not from low to high; with
+ * outside 1, where they are.
+ */
+CODEC_KERNEL void
+codec_keep_between(const int64 *values, int n, int64 low, int64 high,
+				   uint8 outside, uint8 *keep)
+{
+	int			i = 0;
+
+#ifndef WORDS_BIGENDIAN
+	uint64		limit = (uint64) high - (uint64) low;
+
+	for (; low <= high && i + 32 <= n; i += 32)
+	{
+		Halves		beyond = {0};
+
+		for (int k = 0; k < 4; k++)
+			beyond |= NARROW(BEYOND(values + i + k * 8, low, limit),
+							 BEYOND(values + i + k * 8 + 4, low, limit)) &
+				((uint32) 1 << (k * 8));
+		*(BytesAt *) (keep + i) &= TRANSPOSED((Bytes) beyond) ^
+			(uint8) (outside ^ 1);
+	}
+#endif
+	for (; i < n; i++)
+		keep[i] &= (uint8) ((values[i] >= low) & (values[i] <= high)) ^ outside;
 }
 
 /* How many of n values differ from the one before */

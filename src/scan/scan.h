@@ -18,6 +18,7 @@
 #include "nodes/extensible.h"
 #include "nodes/pathnodes.h"
 #include "port/atomics.h"
+#include "port/pg_bitutils.h"
 #include "storage/buf.h"
 
 #include "column/column.h"
@@ -132,6 +133,7 @@ typedef struct ScanUnit
 								 * heap */
 	int			nmarks;
 	uint64	   *marked;			/* bitmap of rows of the segment, or NULL */
+	int			nmarked;		/* so many of them */
 } ScanUnit;
 
 /* the visible tuples of a heap page that are to be returned */
@@ -144,6 +146,24 @@ typedef struct ScanPage
 	int			before[MaxHeapTuplesPerPage];	/* row of the segment that
 												 * comes after it */
 } ScanPage;
+
+/*
+ * Pages of marked rows that are read next: they are pinned before they are
+ * needed, while others are looked at.
+ */
+#define MARKS_AHEAD		16
+
+typedef struct ScanAhead
+{
+	int			npinned;		/* marks of the unit from its next one up to
+								 * this one are: */
+	Buffer		buffers[MARKS_AHEAD];	/* of mark i: [i % MARKS_AHEAD] */
+	BlockNumber last_block;		/* what was read last, and where it was */
+	Buffer		last_buffer;
+	bool		in_order;		/* the buffer of another block was as far from
+								 * it as the blocks are from each other, the
+								 * last time */
+} ScanAhead;
 
 /* the conditions on a table, by how they are tested; RestrictInfos */
 typedef struct ScanClauses
@@ -227,6 +247,7 @@ typedef struct ColumnScanState
 	uint8		keep[COLUMN_VECTOR];
 	ColumnVector scratch;
 	ScanPage	page;
+	ScanAhead	ahead;
 	TupleTableSlot *heap_slot;
 	ScanBatch  *batch;			/* columns that are wanted as vectors, or NULL */
 	bool		batches;		/* no rows are returned, but vectors */
@@ -284,9 +305,29 @@ extern void scan_segment_end(ColumnScanState *scan);
 extern void scan_load_vector(ColumnScanState *scan, SegmentColumn *column,
 							 ColumnVector *vector);
 
+/* the first line pointer in marks behind this one, 0: none */
+static inline int
+marks_next(const BlockMarks *marks, int offset)
+{
+	int			w = ++offset / 64;
+	uint64		bits;
+
+	if (w >= lengthof(marks->offsets))
+		return 0;
+	bits = marks->offsets[w] & (~UINT64CONST(0) << (offset % 64));
+	while (bits == 0)
+	{
+		if (++w >= lengthof(marks->offsets))
+			return 0;
+		bits = marks->offsets[w];
+	}
+	return w * 64 + pg_rightmost_one_pos64(bits);
+}
+
 /* scanheap.c */
-extern void scan_page_read(ColumnScanState *scan, BlockNumber block,
-						   const BlockMarks *only);
+extern void scan_page_read(ColumnScanState *scan, BlockNumber block);
+extern void scan_page_read_marked(ColumnScanState *scan);
+extern void scan_ahead_release(ColumnScanState *scan);
 extern void scan_page_place(ColumnScanState *scan, BlockNumber block);
 extern void scan_page_release(ColumnScanState *scan);
 extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);
@@ -303,12 +344,18 @@ extern bool scan_unit_is_whole(const ColumnScanState *scan);
 extern int	scan_unit_rows(const ColumnScanState *scan);
 extern const SegmentColumn *scan_unit_column(const ColumnScanState *scan,
 											 AttrNumber attno);
+extern bool scan_unit_stats(ColumnScanState *scan, AttrNumber attno,
+							ColumnStatsPart part, SegmentColumn *result);
 extern void scan_unit_skip(ColumnScanState *scan);
 extern VectorSource *scan_batch_next(ColumnScanState *scan);
 extern bool scan_batch_in_columns(const ColumnScanState *scan);
 extern void scan_unit_prune(ColumnScanState *scan);
 extern void scan_batch_tid(const ColumnScanState *scan, int row,
 						   ItemPointer tid);
+
+/* scanstats.c */
+extern bool scan_stats_unmarked(ColumnScanState *scan, SegmentColumn *column,
+								ColumnStatsPart part, SegmentColumn *result);
 
 /* scanorder.c */
 extern void scan_order_units(ColumnScanState *scan);

@@ -220,15 +220,12 @@ set_range(ScanBatch *batch, BatchColumn *b, const SegmentColumn *stored,
 {
 	const ColumnStats *stats = &stored->stats;
 	Vector	   *v = &b->vector;
-	int64		low;
-	int64		high;
 
 	v->low = stats->has_minmax ? stats->min_int : 0;
 	v->high = stats->has_minmax ? stats->max_int : 0;
 	if (in->has_nulls && (v->low > 0 || v->high < 0))
 		fill_nulls(in, v->low);
-	codec_range(in->v.ints, in->n, &low, &high);
-	if (low < v->low || high > v->high)
+	if (!codec_within(in->v.ints, in->n, v->low, v->high))
 		segment_corrupted(batch->scan->rel, batch->scan->unit->segment,
 						  stored->attno,
 						  "a value is outside of the range of its column");
@@ -298,6 +295,13 @@ set_codes(BatchColumn *b, const uint32 *codes)
 	v->dictionary_id = b->dictionary_id;
 }
 
+static CODEC_KERNEL void
+clear_codes(uint32 *codes, uint32 null, int n)
+{
+	for (int i = 0; i < n; i++)
+		codes[i] = codes[i] == null ? 0 : codes[i];
+}
+
 /* Codes of nulls are what comes behind the dictionary: they become 0. */
 static void
 make_codes(ScanBatch *batch, BatchColumn *b, SegmentColumn *stored,
@@ -307,7 +311,6 @@ make_codes(ScanBatch *batch, BatchColumn *b, SegmentColumn *stored,
 	uint32	   *codes = b->room;
 	const char *problem = NULL;
 	uint32		n;
-	int			i;
 
 	if (b->dictionary_unit != batch->scan->unit_number)
 	{
@@ -322,10 +325,7 @@ make_codes(ScanBatch *batch, BatchColumn *b, SegmentColumn *stored,
 		segment_corrupted(scan->rel, scan->unit->segment, stored->attno,
 						  problem ? problem : "a dictionary is missing");
 	if (in->has_nulls)
-	{
-		for (i = 0; i < in->n; i++)
-			codes[i] = codes[i] == n ? 0 : codes[i];
-	}
+		clear_codes(codes, n, in->n);
 	if (codec_largest32(codes, in->n) >= n)
 		segment_corrupted(scan->rel, scan->unit->segment, stored->attno,
 						  "a code has no entry in the dictionary");
@@ -578,16 +578,13 @@ next_page(ColumnScanState *scan)
 		{
 			if (scan->next_block >= unit->end)
 				return false;
-			scan_page_read(scan, scan->next_block++, NULL);
+			scan_page_read(scan, scan->next_block++);
 		}
 		else
 		{
-			const BlockMarks *m = &unit->marks[scan->next_mark];
-
 			if (scan->next_mark >= unit->nmarks)
 				return false;
-			scan->next_mark++;
-			scan_page_read(scan, m->block, m);
+			scan_page_read_marked(scan);
 		}
 	}
 	return true;
@@ -701,33 +698,24 @@ scan_unit_next(ColumnScanState *scan)
 
 /*
  * scan_unit_is_whole: are all rows that the current unit has in columns in the
- * result?  Then their statistics are those of the result, but for the rows of the
- * heap, which scan_unit_skip() leaves.
+ * result, but for those that are marked?  Then their statistics are those of the
+ * result, but for the rows of the heap, which scan_unit_skip() leaves.
  */
 bool
 scan_unit_is_whole(const ColumnScanState *scan)
 {
-	const ScanUnit *unit = scan->unit;
-	int			i;
-
-	if (unit->segment == NULL || scan->pruned || !scan->all_pass ||
-		scan->vector >= 0)
-		return false;
-	for (i = 0; unit->marked != NULL && i < (unit->reader->nrows + 63) / 64; i++)
-	{
-		if (unit->marked[i] != 0)
-			return false;
-	}
-	return true;
+	return scan->unit->segment != NULL && !scan->pruned && scan->all_pass &&
+		scan->vector < 0;
 }
 
 /*
- * scan_unit_rows: how many rows the current unit has in columns.
+ * scan_unit_rows: how many rows the current unit has in columns, without those
+ * that are marked.
  */
 int
 scan_unit_rows(const ColumnScanState *scan)
 {
-	return scan->unit->reader->nrows;
+	return scan->unit->reader->nrows - scan->unit->nmarked;
 }
 
 /*
@@ -740,6 +728,24 @@ scan_unit_column(const ColumnScanState *scan, AttrNumber attno)
 	const ScanColumn *c = &scan->columns[batch_column(scan->batch, attno)->column];
 
 	return c->state == SEGMENT_COLUMN_STORED ? c->stored : NULL;
+}
+
+/*
+ * scan_unit_stats: what is known of the values that the rows of scan_unit_rows()
+ * have in a column, as far as part goes.  False if it is not stored in the
+ * current unit's segment, or that is not known.
+ */
+bool
+scan_unit_stats(ColumnScanState *scan, AttrNumber attno, ColumnStatsPart part,
+				SegmentColumn *result)
+{
+	const ScanColumn *c = &scan->columns[batch_column(scan->batch, attno)->column];
+
+	if (c->state != SEGMENT_COLUMN_STORED)
+		return false;
+	*result = *c->stored;
+	return scan->unit->nmarked == 0 ||
+		scan_stats_unmarked(scan, c->stored, part, result);
 }
 
 /* For EXPLAIN and pg_stat_user_tables; the macro is good for tables, too. */
@@ -756,7 +762,7 @@ count_rows(ColumnScanState *scan, int n)
 void
 scan_unit_skip(ColumnScanState *scan)
 {
-	count_rows(scan, scan->unit->reader->nrows);
+	count_rows(scan, scan_unit_rows(scan));
 	scan->vector = scan->nvectors;
 }
 

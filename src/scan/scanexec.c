@@ -265,6 +265,7 @@ static void
 leave_unit(ColumnScanState *scan)
 {
 	scan_page_release(scan);
+	scan_ahead_release(scan);
 	if (scan->unit != NULL && scan->unit->reader != NULL)
 		scan_segment_end(scan);
 	scan->unit = NULL;
@@ -278,6 +279,7 @@ end_column_scan(CustomScanState *node)
 	if (scan->context == NULL)
 		return;
 	scan_page_release(scan);
+	scan_ahead_release(scan);
 	ExecClearTuple(scan->heap_slot);
 	if (scan->strategy != NULL)
 		FreeAccessStrategy(scan->strategy);
@@ -444,7 +446,7 @@ next_of_blocks(ColumnScanState *scan, TupleTableSlot *slot)
 	{
 		if (scan->next_block >= scan->unit->end)
 			return false;
-		scan_page_read(scan, scan->next_block++, NULL);
+		scan_page_read(scan, scan->next_block++);
 	}
 	return true;
 }
@@ -466,9 +468,8 @@ heap_comes_first(ColumnScanState *scan, int row)
 		m = &unit->marks[scan->next_mark];
 		if (unit->reader->block_rows[m->block - unit->first] > row)
 			return false;
-		scan_page_read(scan, m->block, m);
+		scan_page_read_marked(scan);
 		scan_page_place(scan, m->block);
-		scan->next_mark++;
 	}
 }
 

@@ -627,21 +627,12 @@ keep_nulls(uint8 *keep, const ColumnVector *v, bool wanted)
 		keep[i] &= ((v->nulls[i / 64] >> (i % 64)) & 1) == wanted;
 }
 
-/* Keeps what is from low to high, or what is not */
-static CODEC_KERNEL void
-keep_between(const int64 *keys, int64 low, int64 high, uint8 outside,
-			 uint8 *keep, int n)
-{
-	for (int i = 0; i < n; i++)
-		keep[i] &= (uint8) ((keys[i] >= low) & (keys[i] <= high)) ^ outside;
-}
-
 static void
 keep_range(uint8 *keep, const int64 *keys, int n, const ScanFilter *f)
 {
 	int			i;
 
-	keep_between(keys, f->low, f->high, f->outside, keep, n);
+	codec_keep_between(keys, n, f->low, f->high, f->outside, keep);
 	for (i = 0; f->nkeys > 1 && i < n; i++)
 	{
 		if (keep[i])

@@ -32,11 +32,29 @@ scan_page_release(ColumnScanState *scan)
 	scan->page.ntuples = scan->page.next = 0;
 }
 
-static bool
-is_marked(const BlockMarks *only, OffsetNumber off)
+/* Adds the tuple of a line pointer if it is visible. */
+static void
+collect_tuple(ColumnScanState *scan, BlockNumber block, OffsetNumber off,
+			  bool all)
 {
-	return only == NULL ||
-		(only->offsets[off / 64] & (UINT64CONST(1) << (off % 64))) != 0;
+	ScanPage   *p = &scan->page;
+	Page		page = BufferGetPage(p->buffer);
+	ItemId		item = PageGetItemId(page, off);
+	HeapTuple	t = &p->tuples[p->ntuples];
+	bool		visible;
+
+	if (!ItemIdIsNormal(item))
+		return;
+	t->t_tableOid = RelationGetRelid(scan->rel);
+	t->t_data = (HeapTupleHeader) PageGetItem(page, item);
+	t->t_len = ItemIdGetLength(item);
+	ItemPointerSet(&t->t_self, block, off);
+	visible = all || HeapTupleSatisfiesVisibility(t, scan->snapshot,
+												  p->buffer);
+	HeapCheckForSerializableConflictOut(visible, scan->rel, t, p->buffer,
+										scan->snapshot);
+	if (visible)
+		p->ntuples++;
 }
 
 /* Collects the tuples that are visible; the buffer is locked. */
@@ -44,56 +62,172 @@ static void
 collect_tuples(ColumnScanState *scan, BlockNumber block,
 			   const BlockMarks *only)
 {
-	ScanPage   *p = &scan->page;
-	Page		page = BufferGetPage(p->buffer);
+	Page		page = BufferGetPage(scan->page.buffer);
 	bool		all = PageIsAllVisible(page) &&
 	!scan->snapshot->takenDuringRecovery;
-	OffsetNumber max = PageGetMaxOffsetNumber(page);
-	OffsetNumber off;
+	int			max = PageGetMaxOffsetNumber(page);
+	int			off;
 
 	TestForOldSnapshot(scan->snapshot, scan->rel, page);
-	for (off = FirstOffsetNumber; off <= max; off++)
+	if (only == NULL)
 	{
-		ItemId		item = PageGetItemId(page, off);
-		HeapTuple	t = &p->tuples[p->ntuples];
-		bool		visible;
-
-		if (!ItemIdIsNormal(item) || !is_marked(only, off))
-			continue;
-		t->t_tableOid = RelationGetRelid(scan->rel);
-		t->t_data = (HeapTupleHeader) PageGetItem(page, item);
-		t->t_len = ItemIdGetLength(item);
-		ItemPointerSet(&t->t_self, block, off);
-		visible = all || HeapTupleSatisfiesVisibility(t, scan->snapshot,
-													  p->buffer);
-		HeapCheckForSerializableConflictOut(visible, scan->rel, t, p->buffer,
-											scan->snapshot);
-		if (visible)
-			p->ntuples++;
+		for (off = FirstOffsetNumber; off <= max; off++)
+			collect_tuple(scan, block, off, all);
+		return;
 	}
+	for (off = marks_next(only, 0); off > 0 && off <= max;
+		 off = marks_next(only, off))
+		collect_tuple(scan, block, off, all);
+}
+
+/*---- buffers ---- */
+
+/*
+ * The buffer where a block probably is.  A table that was read in from its first
+ * block on, as by a sequential scan, has neighbours in neighbouring buffers.
+ */
+static Buffer
+guess_buffer(const ScanAhead *a, BlockNumber block)
+{
+	int64		guess = (int64) a->last_buffer + block - a->last_block;
+
+	return guess >= 1 && guess <= NBuffers ? (Buffer) guess : InvalidBuffer;
+}
+
+/* Reads a block; looking for its buffer is spared if the guess is right. */
+static Buffer
+read_block(ColumnScanState *scan, BlockNumber block)
+{
+	ScanAhead  *a = &scan->ahead;
+	Buffer		guess = guess_buffer(a, block);
+	Buffer		buffer = guess;
+
+	if (a->in_order && BufferIsValid(guess) &&
+		ReadRecentBuffer(OmenRelLocator(scan->rel), MAIN_FORKNUM, block, guess))
+	{
+		pgstat_count_buffer_read(scan->rel);
+		pgstat_count_buffer_hit(scan->rel);
+	}
+	else
+		buffer = ReadBufferExtended(scan->rel, MAIN_FORKNUM, block, RBM_NORMAL,
+									scan->strategy);
+	a->in_order = buffer == guess;
+	a->last_block = block;
+	a->last_buffer = buffer;
+	return buffer;
 }
 
 /*
- * scan_page_read: makes a block the current page: all its visible tuples, or only
- * those that are marked.  A block behind the end of the table has none.
+ * How many pages may be pinned at once: no more than the share of a session, and
+ * a single one if the query may stop in between, as cursors do.
+ */
+static int
+pages_ahead(const ColumnScanState *scan)
+{
+	return scan->batches ? Max(1, Min(MARKS_AHEAD, NBuffers / MaxBackends)) : 1;
+}
+
+/*
+ * Pins the pages of the next marks, if they are in the table, and then has the
+ * processor fetch what will be looked at of them.  It fetches several at once,
+ * address translation included, if nothing comes in between.
+ */
+static void
+pin_ahead(ColumnScanState *scan)
+{
+	const ScanUnit *unit = scan->unit;
+	ScanAhead  *a = &scan->ahead;
+	int			most = pages_ahead(scan);
+	Page		pages[MARKS_AHEAD];
+	ItemId		items[MARKS_AHEAD];
+	int			n = 0;
+	int			i;
+
+	for (; a->npinned < Min(unit->nmarks, scan->next_mark + most); a->npinned++)
+	{
+		const BlockMarks *m = &unit->marks[a->npinned];
+		Buffer		buffer = InvalidBuffer;
+
+		if (m->block < scan->nblocks)
+		{
+			buffer = read_block(scan, m->block);
+			pages[n] = BufferGetPage(buffer);
+			items[n] = PageGetItemId(pages[n], Max(marks_next(m, 0), 1));
+			n++;
+		}
+		a->buffers[a->npinned % MARKS_AHEAD] = buffer;
+	}
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(pages[i]);
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(items[i]);
+}
+
+/*
+ * scan_ahead_release: gives up the pages of the unit's marks that were not asked
+ * for.
  */
 void
-scan_page_read(ColumnScanState *scan, BlockNumber block, const BlockMarks *only)
+scan_ahead_release(ColumnScanState *scan)
 {
-	ScanPage   *p = &scan->page;
+	ScanAhead  *a = &scan->ahead;
+	int			i;
 
+	for (i = scan->next_mark; i < a->npinned; i++)
+	{
+		if (BufferIsValid(a->buffers[i % MARKS_AHEAD]))
+			ReleaseBuffer(a->buffers[i % MARKS_AHEAD]);
+	}
+	a->npinned = 0;
+}
+
+/*---- pages ---- */
+
+/* Makes a pinned page the current one: its visible tuples, or the marked ones */
+static void
+use_page(ColumnScanState *scan, Buffer buffer, BlockNumber block,
+		 const BlockMarks *only)
+{
+	scan->page.buffer = buffer;
+	heap_page_prune_opt(scan->rel, buffer);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	collect_tuples(scan, block, only);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (scan->page.ntuples == 0)
+		scan_page_release(scan);
+}
+
+/*
+ * scan_page_read: makes a block the current page, with all its visible tuples.
+ * A block behind the end of the table has none.
+ */
+void
+scan_page_read(ColumnScanState *scan, BlockNumber block)
+{
 	scan_page_release(scan);
 	if (block >= scan->nblocks)
 		return;
 	CHECK_FOR_INTERRUPTS();
-	p->buffer = ReadBufferExtended(scan->rel, MAIN_FORKNUM, block, RBM_NORMAL,
-								   scan->strategy);
-	heap_page_prune_opt(scan->rel, p->buffer);
-	LockBuffer(p->buffer, BUFFER_LOCK_SHARE);
-	collect_tuples(scan, block, only);
-	LockBuffer(p->buffer, BUFFER_LOCK_UNLOCK);
-	if (p->ntuples == 0)
-		scan_page_release(scan);
+	use_page(scan, read_block(scan, block), block, NULL);
+}
+
+/*
+ * scan_page_read_marked: the same for the visible tuples of the unit's next
+ * mark, which there must be.
+ */
+void
+scan_page_read_marked(ColumnScanState *scan)
+{
+	const BlockMarks *m = &scan->unit->marks[scan->next_mark];
+	Buffer		buffer;
+
+	scan_page_release(scan);
+	CHECK_FOR_INTERRUPTS();
+	if (scan->next_mark == scan->ahead.npinned)
+		pin_ahead(scan);
+	buffer = scan->ahead.buffers[scan->next_mark++ % MARKS_AHEAD];
+	if (BufferIsValid(buffer))
+		use_page(scan, buffer, m->block, m);
 }
 
 /*

@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "column/columncodec.h"
@@ -34,13 +35,13 @@ static BlockMarks *
 pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
 {
 	BlockMarks *marks = NULL;
+	bool		offsets[MaxHeapTuplesPerPage + 1] = {false};
 	int			room = 0;
 	BlockNumber b;
 
 	*n = 0;
 	for (b = unit->first; b < unit->end; b++)
 	{
-		bool		offsets[MaxHeapTuplesPerPage + 1] = {false};
 		BlockMarks *m;
 		int			i;
 
@@ -60,6 +61,7 @@ pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
 			if (offsets[i])
 				m->offsets[i / 64] |= BIT(i);
 		}
+		memset(offsets, 0, sizeof(offsets));
 	}
 	return marks;
 }
@@ -129,14 +131,32 @@ find_marks(ColumnScanState *scan, ScanUnit *unit)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * The row of the segment, among the n of a block from row "first" on, that has
+ * this line pointer, or -1.  Line pointers ascend from 1 on, most often without a
+ * gap.
+ */
+static int
+row_of_offset(const SegmentReader *reader, int first, int n,
+			  OffsetNumber offset)
+{
+	int			i = Min((int) offset, n) - 1;
+
+	while (i >= 0 && reader->offsets[first + i] > offset)
+		i--;
+	return i >= 0 && reader->offsets[first + i] == offset ? first + i : -1;
+}
+
 /* The rows of the columns that the marks concern */
 static void
 find_marked_rows(ScanUnit *unit)
 {
 	SegmentReader *reader = unit->reader;
 	int			i;
+	int			offset;
 
 	unit->marked = NULL;
+	unit->nmarked = 0;
 	if (unit->nmarks == 0 || reader->nrows == 0)
 		return;
 	unit->marked = MemoryContextAllocZero(reader->context,
@@ -144,15 +164,18 @@ find_marked_rows(ScanUnit *unit)
 	for (i = 0; i < unit->nmarks; i++)
 	{
 		const BlockMarks *m = &unit->marks[i];
-		int			row;
-		int			n = segment_block_rows(reader, m->block, &row);
+		int			first;
+		int			n = segment_block_rows(reader, m->block, &first);
 
-		for (; n > 0; n--, row++)
+		for (offset = marks_next(m, 0); offset > 0;
+			 offset = marks_next(m, offset))
 		{
-			OffsetNumber offset = reader->offsets[row];
+			int			row = row_of_offset(reader, first, n, offset);
 
-			if (m->offsets[offset / 64] & BIT(offset))
-				unit->marked[row / 64] |= BIT(row);
+			if (row < 0)
+				continue;
+			unit->marked[row / 64] |= BIT(row);
+			unit->nmarked++;
 		}
 	}
 }
@@ -304,14 +327,19 @@ static void
 keep_unmarked(ColumnScanState *scan, int n)
 {
 	const uint64 *marked = scan->unit->marked;
+	uint64		bits;
 	int			i;
 
 	memset(scan->keep, 1, n);
+	memset(scan->keep + n, 0, COLUMN_VECTOR - n);
 	if (marked == NULL)
 		return;
 	marked += scan->vector * (COLUMN_VECTOR / 64);
-	for (i = 0; i < n; i++)
-		scan->keep[i] = !((marked[i / 64] >> (i % 64)) & 1);
+	for (i = 0; i < n; i += 64)
+	{
+		for (bits = marked[i / 64]; bits != 0; bits &= bits - 1)
+			scan->keep[i + pg_rightmost_one_pos64(bits)] = 0;
+	}
 }
 
 /* Fills scan->selected, eight rows at a time: most often all or none is kept. */
@@ -322,7 +350,6 @@ select_kept(ColumnScanState *scan, int n)
 	int			i;
 	int			k;
 
-	memset(scan->keep + n, 0, COLUMN_VECTOR - n);
 	for (i = 0; i < n; i += 8)
 	{
 		uint64		eight;
@@ -343,20 +370,111 @@ select_kept(ColumnScanState *scan, int n)
 	}
 }
 
-static CODEC_KERNEL int
-count_bytes(const uint8 *bytes, int n)
+/* Eight counts side by side, of up to COLUMN_VECTOR / 8 rows each */
+static CODEC_KERNEL uint64
+count_eights(const uint8 *bytes)
 {
-	int			count = 0;
+	uint64		count = 0;
 
-	for (int i = 0; i < n; i++)
-		count += bytes[i];
+	for (int i = 0; i < COLUMN_VECTOR; i += sizeof(count))
+	{
+		uint64		eight;
+
+		memcpy(&eight, bytes + i, sizeof(eight));
+		count += eight;
+	}
 	return count;
 }
 
 static int
-count_kept(const ColumnScanState *scan, int n)
+count_kept(const ColumnScanState *scan)
 {
-	return count_bytes(scan->keep, n);
+	const uint64 low = UINT64CONST(0x00FF00FF00FF00FF);
+	uint64		eight = count_eights(scan->keep);
+	uint64		four = (eight & low) + ((eight >> 8) & low);
+
+	StaticAssertStmt(COLUMN_VECTOR / 8 <= 255, "a count is a byte");
+	return (int) ((four * UINT64CONST(0x0001000100010001)) >> 48);
+}
+
+/* Selects n rows from the first one on. */
+static CODEC_KERNEL void
+select_range(int *selected, int first, int n)
+{
+	for (int i = 0; i < n; i++)
+		selected[i] = first + i;
+}
+
+/* Selects the rows that are not marked; their number */
+static int
+select_unmarked(ColumnScanState *scan, int n)
+{
+	const uint64 *marked = scan->unit->marked;
+	int			count = 0;
+	int			i;
+	int			k;
+
+	if (marked == NULL)
+	{
+		select_range(scan->selected, 0, n);
+		return n;
+	}
+	marked += scan->vector * (COLUMN_VECTOR / 64);
+	for (i = 0; i < n; i += 64)
+	{
+		uint64		bits = marked[i / 64];
+		int			end = Min(i + 64, n);
+
+		if (bits == 0)
+		{
+			select_range(scan->selected + count, i, end - i);
+			count += end - i;
+			continue;
+		}
+		for (k = i; k < end; k++, bits >>= 1)
+		{
+			scan->selected[count] = k;
+			count += !(bits & 1);
+		}
+	}
+	return count;
+}
+
+static bool
+any_filter(const ColumnScanState *scan)
+{
+	int			i;
+
+	for (i = 0; i < scan->nfilters; i++)
+	{
+		if (scan->filters[i].outcome != FILTER_ALL)
+			return true;
+	}
+	return false;
+}
+
+/* Selects the rows that are not marked and pass all filters; their number */
+static int
+apply_filters(ColumnScanState *scan, int n)
+{
+	int			before;
+	int			left;
+	int			i;
+
+	if (!any_filter(scan))
+		return select_unmarked(scan, n);
+	keep_unmarked(scan, n);
+	before = left = count_kept(scan);
+	for (i = 0; i < scan->nfilters && left > 0; i++)
+	{
+		if (scan->filters[i].outcome == FILTER_ALL)
+			continue;
+		filter_vector(scan, &scan->filters[i]);
+		left = count_kept(scan);
+	}
+	select_kept(scan, n);
+	scan->counts[SCAN_ROWS_REMOVED] += before - left;
+	return left;
 }
 
 /* Narrows scan->selected to the rows for which the other conditions are true. */
@@ -386,20 +504,9 @@ apply_conditions(ColumnScanState *scan, int nselected)
 int
 scan_select(ColumnScanState *scan, int n)
 {
-	int			before;
-	int			left;
-	int			i;
+	int			before = apply_filters(scan, n);
+	int			left = before;
 
-	keep_unmarked(scan, n);
-	before = left = count_kept(scan, n);
-	for (i = 0; i < scan->nfilters && left > 0; i++)
-	{
-		if (scan->filters[i].outcome == FILTER_ALL)
-			continue;
-		filter_vector(scan, &scan->filters[i]);
-		left = count_kept(scan, n);
-	}
-	select_kept(scan, n);
 	if (scan->nconditions > 0 && left > 0)
 		left = apply_conditions(scan, left);
 	scan->counts[SCAN_ROWS_REMOVED] += before - left;

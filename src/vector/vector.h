@@ -120,6 +120,9 @@ extern const Vector *vector_next_part(const VectorExpr *expr,
 extern int	vector_select(VectorExpr *expr, VectorSource *source, int *rows);
 extern uint64 vector_by_row(const VectorExpr *expr);
 
+/* vectorbits.c: nulls as bytes of 0 and 1 */
+extern void vector_expand_bits(const uint64 *bits, uint8 *bytes);
+
 /* vectortype.c: Datums as values of a vector, and back */
 extern VectorKind vector_kind(Oid type);
 extern uint64 vector_new_dictionary(void);

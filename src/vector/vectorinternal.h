@@ -294,7 +294,6 @@ extern bool vector_compare_strings(VectorNode *node,
 								   const VectorSource *source);
 
 /* vectorbits.c */
-extern void vector_expand_bits(const uint64 *bits, uint8 *bytes);
 extern void vector_pack_bits(const uint8 *bytes, uint64 *bits);
 
 /* vectorlogic.c */

@@ -225,6 +225,50 @@ test_rows(void)
 	unit_done("values of rows");
 }
 
+/* Few groups, of which the first ones, all or a single one have rows */
+static void
+test_groups(void)
+{
+	int64		values[COLUMN_VECTOR];
+	uint32		groups[COLUMN_VECTOR];
+	int64		most = PG_INT64_MAX / COLUMN_VECTOR;
+
+	for (int round = 0; round < ROUNDS; round++)
+	{
+		int			n = random_count();
+		int			limit = 1 + round % KERNEL_GROUPS;
+		int64		sums[KERNEL_GROUPS] = {0};
+		int64		counts[KERNEL_GROUPS] = {0};
+		KernelGroup out[KERNEL_GROUPS];
+		int			ngroups = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			groups[i] = (uint32) (unit_random(&seed) % (unsigned) limit);
+			if (round % 3 == 0)
+				groups[i] = (uint32) limit - 1;
+			values[i] = round % 2 == 0 ? random_int(53) :
+				i % 5 == 0 ? -most + 1 : most - 1;
+			sums[groups[i]] += values[i];
+			counts[groups[i]]++;
+			ngroups = Max(ngroups, (int) groups[i] + 1);
+		}
+		CHECK_EQ(kernel_few_groups(groups, n), ngroups);
+		kernel_group_sums(groups, values, n, ngroups, out);
+		for (int g = 0; g < ngroups; g++)
+			CHECK(out[g].sum == sums[g] && out[g].n == counts[g]);
+		kernel_group_counts(groups, n, ngroups, out);
+		for (int g = 0; g < ngroups; g++)
+			CHECK_EQ(out[g].n, counts[g]);
+		groups[n / 2] = KERNEL_GROUPS;
+		CHECK_EQ(kernel_few_groups(groups, n), 0);
+	}
+	CHECK_EQ(kernel_few_groups(groups, 0), 0);
+	CHECK(kernel_fits(-most + 1, most - 1));
+	CHECK(!kernel_fits(-most, 0) && !kernel_fits(0, most));
+	unit_done("sums of few groups");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -235,5 +279,6 @@ main(int argc, char **argv)
 	test_wild();
 	test_zeros();
 	test_rows();
+	test_groups();
 	return unit_finish();
 }

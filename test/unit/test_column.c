@@ -15,6 +15,7 @@
 /* needs: src/column/columnstats.c */
 #include "postgres.h"
 
+#include "column/columncodec.h"
 #include "column_model.h"
 #include "column_shapes.h"
 
@@ -350,6 +351,63 @@ test_no_codes(void)
 	unit_done("no codes without a dictionary");
 }
 
+/* One end of a range: extreme, or near the values */
+static int64
+random_end(void)
+{
+	switch (unit_random(&model_seed) % 4)
+	{
+		case 0:
+			return PG_INT64_MIN + (int64) (unit_random(&model_seed) % 2);
+		case 1:
+			return PG_INT64_MAX - (int64) (unit_random(&model_seed) % 2);
+		case 2:
+			return (int64) unit_random(&model_seed);
+		default:
+			return (int64) (unit_random(&model_seed) % 8) - 4;
+	}
+}
+
+/* Values within a range, by loops over several at once; any number of them */
+static void
+test_ranges(void)
+{
+	int64		values[COLUMN_VECTOR];
+	uint8		keep[COLUMN_VECTOR];
+	uint8		before[COLUMN_VECTOR];
+
+	for (int round = 0; round < 2000; round++)
+	{
+		int			n = (int) (unit_random(&model_seed) % (COLUMN_VECTOR + 1));
+		int64		low = random_end();
+		int64		high = random_end();
+		uint8		outside = round % 2;
+		bool		all = true;
+
+		for (int i = 0; i < n; i++)
+		{
+			values[i] = round % 3 == 0 && low <= high ?
+				(i % 2 == 0 ? low : high) : random_end();
+			keep[i] = before[i] = unit_random(&model_seed) % 2;
+			all = all && values[i] >= low && values[i] <= high;
+		}
+		CHECK(codec_within(values, n, low, high) == all);
+		codec_keep_between(values, n, low, high, outside, keep);
+		for (int i = 0; i < n; i++)
+			CHECK_EQ(keep[i], before[i] &&
+					 (values[i] >= low && values[i] <= high) != outside);
+
+		/* a single value is outside, wherever it is */
+		if (n == 0 || low > high || low == PG_INT64_MIN)
+			continue;
+		for (int i = 0; i < n; i++)
+			values[i] = high;
+		values[unit_random(&model_seed) % (unsigned) n] = low - 1;
+		CHECK(!codec_within(values, n, low, high));
+	}
+	unit_done("values within a range");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -363,5 +421,6 @@ main(int argc, char **argv)
 	test_too_many_bytes();
 	test_dictionaries();
 	test_no_codes();
+	test_ranges();
 	return unit_finish();
 }
