@@ -181,7 +181,7 @@ sorted_entries(MarkLevel *level, long *n)
 
 /* Writes n entries of one table. */
 static void
-write_entries(Relation rel, MarkEntry **entries, long n)
+write_entries(StoreWriter *writer, Relation rel, MarkEntry **entries, long n)
 {
 	BlockMarks *marks = palloc(Min(n, MARK_WRITE_BLOCKS) * sizeof(BlockMarks));
 	int			filled = 0;
@@ -193,7 +193,7 @@ write_entries(Relation rel, MarkEntry **entries, long n)
 			   sizeof(entries[i]->offsets));
 		if (++filled == MARK_WRITE_BLOCKS || i == n - 1)
 		{
-			store_add_marks(rel, marks, filled);
+			store_add_marks(writer, rel, marks, filled);
 			filled = 0;
 		}
 	}
@@ -208,7 +208,7 @@ write_entries(Relation rel, MarkEntry **entries, long n)
  * outer levels are written again.
  */
 static void
-write_file_entries(MarkEntry **entries, long n)
+write_file_entries(StoreWriter *writer, MarkEntry **entries, long n)
 {
 	Relation	rel = try_relation_open(entries[0]->key.relid,
 										RowExclusiveLock);
@@ -217,7 +217,7 @@ write_file_entries(MarkEntry **entries, long n)
 		return;
 	if (omendb_is_table(rel) &&
 		OmenRelNumber(OmenRelLocator(rel)) == entries[0]->key.file)
-		write_entries(rel, entries, n);
+		write_entries(writer, rel, entries, n);
 	relation_close(rel, NoLock);
 }
 
@@ -226,6 +226,7 @@ write_level(MarkLevel *level)
 {
 	long		n;
 	MarkEntry **entries = sorted_entries(level, &n);
+	StoreWriter *writer = n > 0 ? store_begin_marks() : NULL;
 	long		start = 0;
 
 	for (long i = 1; i <= n; i++)
@@ -233,10 +234,12 @@ write_level(MarkLevel *level)
 		if (i == n || entries[i]->key.relid != entries[start]->key.relid ||
 			entries[i]->key.file != entries[start]->key.file)
 		{
-			write_file_entries(entries + start, i - start);
+			write_file_entries(writer, entries + start, i - start);
 			start = i;
 		}
 	}
+	if (writer != NULL)
+		store_end_marks(writer);
 	pfree(entries);
 }
 
