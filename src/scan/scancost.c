@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
 #include "port/pg_bitutils.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -337,6 +338,46 @@ column_pages(const TableColumns *t, const Bitmapset *attnos, int *ncolumns)
 	return bytes / BLCKSZ;
 }
 
+/* Costs of a path for what a LIMIT takes of it */
+static Cost
+limited_cost(const Path *path, double limit)
+{
+	return path->startup_cost + (path->total_cost - path->startup_cost) *
+		Min(1, limit / Max(path->rows, 1));
+}
+
+/*
+ * scan_may_pay_sorted: as scan_may_pay() for a query of this table alone with ORDER BY
+ * and LIMIT, of which an index has the order.  Rows of columns would all be
+ * read and sorted.
+ */
+bool
+scan_may_pay_sorted(PlannerInfo *root, RelOptInfo *rel, Relation table,
+					const Bitmapset *attnos)
+{
+	double		limit = root->limit_tuples;
+	TableColumns *t;
+	int			ncolumns;
+	Cost		bound;
+	ListCell   *lc;
+
+	if (limit <= 0 || root->query_pathkeys == NIL ||
+		bms_membership(root->all_baserels) != BMS_SINGLETON ||
+		columnar_scan == COLUMNAR_SCAN_FORCE)
+		return true;
+	t = get_table(table, cover_blocks(table));
+	bound = column_pages(t, attnos, &ncolumns) * seq_page_cost + COST_OPEN_TABLE;
+	foreach(lc, rel->pathlist)
+	{
+		const Path *path = lfirst(lc);
+
+		if (path->param_info == NULL && limited_cost(path, limit) < bound &&
+			pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Costs of unpacking compressed columns: all of those that are tested, and of
  * the others what has a row that passes.
@@ -377,18 +418,20 @@ selectivity(PlannerInfo *root, RelOptInfo *rel, List *clauses)
 
 /* Costs of conditions on vectors, for so many rows that pass the filters */
 static Cost
-conditions_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, List *clauses)
+conditions_cpu(PlannerInfo *root, RelOptInfo *rel, double rows,
+			   const ScanClauses *clauses)
 {
 	Cost		cost = 0;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	foreach(lc, clauses)
+	forboth(lc, clauses->vectors, lc2, clauses->support)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 		QualCost	tested;
 
 		cost_qual_eval_node(&tested, (Node *) rinfo, root);
-		if (vector_support((Node *) rinfo->clause, rel->relid) == VECTOR_NATIVE)
+		if (lfirst_int(lc2) == VECTOR_NATIVE)
 			cost += rows * COST_TEST_VALUE * Max(tested.per_tuple, cpu_operator_cost);
 		else
 			cost += rows * (tested.per_tuple + COST_MAKE_VALUE * cpu_operator_cost);
@@ -408,7 +451,7 @@ columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
 	double		left = rows * selectivity(root, rel, clauses->filters);
 	QualCost	others;
 
-	cost += conditions_cpu(root, rel, left, clauses->vectors);
+	cost += conditions_cpu(root, rel, left, clauses);
 	left = rows * selectivity(root, rel, tested);
 	cost_qual_eval(&others, clauses->rows, root);
 	cost += left * others.per_tuple;
