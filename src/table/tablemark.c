@@ -208,7 +208,7 @@ write_entries(StoreWriter *writer, Relation rel, MarkEntry **entries, long n)
  * outer levels are written again.
  */
 static void
-write_file_entries(StoreWriter *writer, MarkEntry **entries, long n)
+write_file_entries(StoreWriter **writer, MarkEntry **entries, long n)
 {
 	Relation	rel = try_relation_open(entries[0]->key.relid,
 										RowExclusiveLock);
@@ -217,7 +217,11 @@ write_file_entries(StoreWriter *writer, MarkEntry **entries, long n)
 		return;
 	if (omendb_is_table(rel) &&
 		OmenRelNumber(OmenRelLocator(rel)) == entries[0]->key.file)
-		write_entries(writer, rel, entries, n);
+	{
+		if (*writer == NULL)
+			*writer = store_begin_marks();
+		write_entries(*writer, rel, entries, n);
+	}
 	relation_close(rel, NoLock);
 }
 
@@ -226,7 +230,7 @@ write_level(MarkLevel *level)
 {
 	long		n;
 	MarkEntry **entries = sorted_entries(level, &n);
-	StoreWriter *writer = n > 0 ? store_begin_marks() : NULL;
+	StoreWriter *writer = NULL;
 	long		start = 0;
 
 	for (long i = 1; i <= n; i++)
@@ -234,7 +238,7 @@ write_level(MarkLevel *level)
 		if (i == n || entries[i]->key.relid != entries[start]->key.relid ||
 			entries[i]->key.file != entries[start]->key.file)
 		{
-			write_file_entries(writer, entries + start, i - start);
+			write_file_entries(&writer, entries + start, i - start);
 			start = i;
 		}
 	}
