@@ -49,6 +49,9 @@
 
 #define STORE_MAX_COLUMNS	8
 
+/* so many blocks for a mark are few */
+#define MARKS_DENSE		8
+
 /* columns of omendb.segment */
 #define SEGMENT_ID			1
 #define SEGMENT_RELID		2
@@ -804,14 +807,57 @@ compare_marks(const void *a, const void *b)
 	return l->block < r->block ? -1 : l->block > r->block ? 1 : 0;
 }
 
+static void
+add_offsets(BlockMarks *to, const BlockMarks *from)
+{
+	int			w;
+
+	for (w = 0; w < lengthof(to->offsets); w++)
+		to->offsets[w] |= from->offsets[w];
+}
+
+/*
+ * The same as join_marks() for marks that are many for so few blocks: each is
+ * put to its block, without a sort.
+ */
+static int
+join_dense_marks(BlockMarks *marks, int n, BlockNumber first, int nblocks)
+{
+	BlockMarks *dense = palloc0(nblocks * sizeof(BlockMarks));
+	bool	   *any = palloc0(nblocks * sizeof(bool));
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		BlockNumber at = marks[i].block - first;
+
+		if (marks[i].block < first || at >= nblocks)
+			continue;
+		any[at] = true;
+		add_offsets(&dense[at], &marks[i]);
+	}
+	for (i = 0; i < nblocks; i++)
+	{
+		if (!any[i])
+			continue;
+		marks[kept] = dense[i];
+		marks[kept++].block = first + i;
+	}
+	pfree(dense);
+	pfree(any);
+	return kept;
+}
+
 /* Sorts marks, joins those of one block, and leaves out other blocks' */
 static int
 join_marks(BlockMarks *marks, int n, BlockNumber first, uint64 end)
 {
 	int			kept = 0;
 	int			i;
-	int			w;
 
+	if (end - first < (uint64) n * MARKS_DENSE)
+		return join_dense_marks(marks, n, first, (int) (end - first));
 	if (n > 1)
 		qsort(marks, n, sizeof(BlockMarks), compare_marks);
 	for (i = 0; i < n; i++)
@@ -821,10 +867,7 @@ join_marks(BlockMarks *marks, int n, BlockNumber first, uint64 end)
 		if (kept == 0 || marks[kept - 1].block != marks[i].block)
 			marks[kept++] = marks[i];
 		else
-		{
-			for (w = 0; w < lengthof(marks[i].offsets); w++)
-				marks[kept - 1].offsets[w] |= marks[i].offsets[w];
-		}
+			add_offsets(&marks[kept - 1], &marks[i]);
 	}
 	return kept;
 }
