@@ -102,3 +102,22 @@ REFRESH MATERIALIZED VIEW CONCURRENTLY oc_mat;
 SELECT count(*) FROM oc_mat;
 SELECT omendb.alex_check('oc_mat_k', true);
 DROP MATERIALIZED VIEW oc_mat;
+
+-- The check of a row gives its memory back before the next one
+CREATE FUNCTION oc_memory() RETURNS text LANGUAGE sql VOLATILE AS
+	'SELECT sum(total_bytes)::text FROM pg_backend_memory_contexts';
+CREATE TABLE oc_rows (id int, name text, note text);
+CREATE UNIQUE INDEX ON oc_rows USING alex (id);
+CREATE UNIQUE INDEX ON oc_rows USING alex (name);
+INSERT INTO oc_rows SELECT i % 100, 'name ' || i % 100,
+	CASE WHEN i = 20000 THEN set_config('oc.memory', oc_memory(), false) END
+	FROM generate_series(1, 20000) i
+	ON CONFLICT DO NOTHING;
+SELECT count(*), current_setting('oc.memory')::bigint < 50000000 AS little FROM oc_rows;
+INSERT INTO oc_rows SELECT -i, 'name ' || i % 100,
+	CASE WHEN i = 20000 THEN set_config('oc.memory', oc_memory(), false) END
+	FROM generate_series(1, 20000) i
+	ON CONFLICT (name) DO NOTHING;
+SELECT count(*), current_setting('oc.memory')::bigint < 50000000 AS little FROM oc_rows;
+DROP TABLE oc_rows;
+DROP FUNCTION oc_memory();

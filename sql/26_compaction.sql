@@ -81,19 +81,48 @@ SELECT count(DISTINCT attname) FROM omendb.stat_column WHERE relname = 'comp';
 RESET ROLE;
 DROP ROLE regress_omendb_user;
 
--- A row of marks for each block becomes one for many
+-- A transaction writes few rows of marks, and of those of many transactions
+-- the compaction makes few
 CREATE TABLE comp_marks (id int, v int) USING omendb;
 INSERT INTO comp_marks SELECT i, 0 FROM generate_series(1, 60000) i;
+CREATE INDEX ON comp_marks (id);
 SET omendb.segment_blocks = 1024;
 SELECT segments FROM omendb.compact('comp_marks');
-UPDATE comp_marks SET v = 1 WHERE id % 200 = 0;
-SELECT count(*) > 200 AS many FROM omendb.mark WHERE relid = 'comp_marks'::regclass;
+DO $$
+BEGIN
+	FOR i IN 1 .. 300 LOOP
+		UPDATE comp_marks SET v = 1 WHERE id = 200 * i;
+		COMMIT;
+	END LOOP;
+END $$;
+SELECT count(*) >= 300 AS many FROM omendb.mark WHERE relid = 'comp_marks'::regclass;
 SELECT marked FROM omendb.verify('comp_marks');
 SELECT segments FROM omendb.compact('comp_marks');
 SELECT count(*) < 10 AS few FROM omendb.mark WHERE relid = 'comp_marks'::regclass;
 SELECT marked FROM omendb.verify('comp_marks') WHERE first_block = 0;
 UPDATE comp_marks SET v = 2 WHERE id % 300 = 0;
+SELECT count(*) < 20 AS few FROM omendb.mark WHERE relid = 'comp_marks'::regclass;
 SELECT marked FROM omendb.verify('comp_marks') WHERE first_block = 0;
+
+-- A row of marks may be about several segments; when one of them is made anew
+-- the others' marks remain, whether they are before it or behind it
+CREATE TABLE comp_shared (id int, v int) USING omendb;
+INSERT INTO comp_shared SELECT i, 0 FROM generate_series(1, 10000) i;
+SET omendb.segment_blocks = 10;
+SELECT segments >= 4 AS segments FROM omendb.compact('comp_shared');
+UPDATE comp_shared SET v = 1 WHERE id IN (5, 9005) OR (id / 226 BETWEEN 10 AND 19 AND id % 2 = 0);
+SELECT first_block, marked FROM omendb.verify('comp_shared') WHERE first_block < 40 AND marked > 0 ORDER BY 1;
+SELECT segments FROM omendb.compact('comp_shared');
+SELECT first_block, marked FROM omendb.verify('comp_shared') WHERE first_block < 40 AND marked > 0 ORDER BY 1;
+UPDATE comp_shared SET v = 2 WHERE id = 8005 OR (id / 226 BETWEEN 0 AND 9 AND id % 2 = 0);
+SELECT segments > 0 AS segments FROM omendb.compact('comp_shared');
+SELECT first_block, marked FROM omendb.verify('comp_shared') WHERE first_block < 40 AND marked > 0 ORDER BY 1;
+SET omendb.columnar_scan = force;
+SELECT v, count(*) FROM comp_shared GROUP BY v ORDER BY v;
+SELECT id, v FROM comp_shared WHERE id IN (5, 8005, 9005) ORDER BY id;
+RESET omendb.columnar_scan;
+SET omendb.segment_blocks = 1024;
+DROP TABLE comp_shared;
 
 -- Columns of another type than the table's now are made anew
 CREATE TABLE comp_type (a int) USING omendb;

@@ -125,3 +125,28 @@ SELECT sum(n) FROM pl_mv;
 
 DROP MATERIALIZED VIEW pl_mv;
 DROP TABLE pl, pl_heap, part, parent, child;
+
+-- Marked rows and compressed strings that have to be unpacked have their price
+RESET ALL;
+CREATE FUNCTION pl_cost(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+	RETURN plan -> 0 -> 'Plan' ->> 'Total Cost';
+END $$;
+CREATE TABLE pl_marks (id int, v int, s text) USING omendb WITH (fillfactor = 40, autovacuum_enabled = off);
+INSERT INTO pl_marks SELECT i, i, (SELECT string_agg(md5((i * n)::text), '') FROM generate_series(1, 4) n) FROM generate_series(1, 5000) i;
+VACUUM ANALYZE pl_marks;
+SELECT omendb.set_compaction('pl_marks', false);
+SELECT rows FROM omendb.compact('pl_marks');
+SELECT pl_cost('SELECT v FROM pl_marks WHERE v < 10') AS clean,
+	pl_cost('SELECT v, s FROM pl_marks') AS unpacked \gset
+EXPLAIN (COSTS OFF) SELECT v FROM pl_marks WHERE v < 10;
+UPDATE pl_marks SET v = v + 1 WHERE id % 5 = 0;
+\c -
+EXPLAIN (COSTS OFF) SELECT v FROM pl_marks WHERE v < 10;
+SELECT pl_cost('SELECT v FROM pl_marks WHERE v < 10') > 2 * :clean AS marks, :unpacked > 5 * :clean AS strings;
+SELECT count(*) FROM pl_marks WHERE v < 10;
+DROP TABLE pl_marks;
+DROP FUNCTION pl_cost;

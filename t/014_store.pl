@@ -115,7 +115,7 @@ is($node->safe_psql('restored', q{SELECT rows > 0 FROM omendb.compact('t', true)
 # The extension goes when the tables are ordinary ones, and comes again
 ($rc, $out, $err) = $node->psql('restored', 'DROP EXTENSION omendb');
 isnt($err, '', 'DROP EXTENSION is refused while there are tables');
-$node->safe_psql('restored', q{SELECT omendb.disable('t'); DROP EXTENSION omendb});
+$node->safe_psql('restored', q{BEGIN; UPDATE t SET v = v WHERE id < 50; SELECT omendb.disable('t'); DROP EXTENSION omendb; COMMIT});
 is($node->safe_psql('restored', sprintf($wanted, 't')), $node->safe_psql('postgres', sprintf($wanted, 't')), 'the rows stay');
 $node->safe_psql('restored', q{CREATE EXTENSION omendb; SELECT omendb.enable('t'); SELECT omendb.compact('t', true)});
 is($node->safe_psql('restored', q{SELECT count(*) > 0 FROM omendb.verify('t')}), 't', 'and have segments again');

@@ -999,8 +999,17 @@ alex_getbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 	return total;
 }
 
+static void
+alex_free(void *chunk)
+{
+	if (chunk != NULL)
+		pfree(chunk);
+}
+
 /*
- * alex_endscan: gives back what the scan holds
+ * alex_endscan: gives back what the scan holds, memory too: checks of
+ * constraints scan once for each row, in a context that lives as long as the
+ * statement
  */
 void
 alex_endscan(IndexScanDesc scan)
@@ -1012,6 +1021,23 @@ alex_endscan(IndexScanDesc scan)
 	alex_leave_segment(scan);
 	if (so->keycxt != NULL)
 		MemoryContextDelete(so->keycxt);
+	for (int i = 0; so->fence != NULL && i < 2; i++)
+		alex_free(so->fence[i].image);
+	if (so->mark != NULL)
+		alex_free(so->mark->fence.image);
+	alex_free(so->fence);
+	alex_free(so->mark);
+	alex_free(so->set);
+	alex_free(so->keyinfo);
+	alex_free(so->filter);
+	alex_free(so->page);
+	alex_free(so->rows);
+	alex_free(so->arena);
+	alex_free(so->killed);
+	alex_free(so->itup);
+	alex_free(so->nulltup);
+	pfree(so);
+	scan->opaque = NULL;
 }
 
 /*

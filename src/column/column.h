@@ -178,8 +178,14 @@ typedef enum StoreRelation
 
 #define STORE_RELATIONS		4
 
-/* rows of marks that the worker merged never cross a multiple of this */
-#define STORE_MARK_BLOCKS	128
+/* a row of marks never crosses a multiple of this ... */
+#define STORE_MARK_BLOCKS	1024
+
+/* ... and is of so many blocks at most, so that it fits on a page */
+#define STORE_MARK_ENTRIES	128
+
+/* one of the relations, open for writing */
+typedef struct StoreWriter StoreWriter;
 
 /* one row of the directory */
 typedef struct Segment
@@ -205,7 +211,10 @@ typedef struct Compaction
 
 /* columnstore.c: what the table access method and scans need */
 extern BlockRange *store_coverage(Relation rel, int *nranges);
-extern void store_add_marks(Relation rel, const BlockMarks *marks, int nmarks);
+extern StoreWriter *store_begin_marks(void);
+extern void store_add_marks(StoreWriter *w, Relation rel,
+							const BlockMarks *marks, int nmarks);
+extern void store_end_marks(StoreWriter *w);
 extern BlockMarks *store_marks(Relation rel, Snapshot snapshot,
 							   BlockNumber first, BlockNumber nblocks,
 							   int *nmarks);

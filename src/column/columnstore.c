@@ -49,6 +49,9 @@
 
 #define STORE_MAX_COLUMNS	8
 
+/* so many blocks for a mark are few */
+#define MARKS_DENSE		8
+
 /* columns of omendb.segment */
 #define SEGMENT_ID			1
 #define SEGMENT_RELID		2
@@ -87,12 +90,12 @@ static const char *const store_names[STORE_RELATIONS] = {
 static Oid	store_oids[STORE_RELATIONS];
 
 /* one of the relations, open for writing */
-typedef struct StoreWriter
+struct StoreWriter
 {
 	Relation	rel;
 	CatalogIndexState indexes;
 	BulkInsertState bulk;
-} StoreWriter;
+};
 
 /* one of the relations, being read */
 typedef struct StoreScan
@@ -715,21 +718,46 @@ insert_marks(StoreWriter *w, Relation rel, const BlockMarks *marks,
 }
 
 /*
+ * store_begin_marks, store_end_marks: around calls of store_add_marks, for any
+ * number of tables.
+ */
+StoreWriter *
+store_begin_marks(void)
+{
+	StoreWriter *w = palloc(sizeof(StoreWriter));
+
+	begin_write(w, STORE_MARK);
+	return w;
+}
+
+void
+store_end_marks(StoreWriter *w)
+{
+	end_write(w);
+	pfree(w);
+}
+
+/*
  * store_add_marks: says that these rows changed, to every snapshot that sees
- * what this (sub)transaction does.  One row for every block.
+ * what this (sub)transaction does.  The marks are in the order of their blocks,
+ * one for each.
  */
 void
-store_add_marks(Relation rel, const BlockMarks *marks, int nmarks)
+store_add_marks(StoreWriter *w, Relation rel, const BlockMarks *marks,
+				int nmarks)
 {
-	StoreWriter w;
+	int			first = 0;
 	int			i;
 
-	if (nmarks == 0)
-		return;
-	begin_write(&w, STORE_MARK);
-	for (i = 0; i < nmarks; i++)
-		insert_marks(&w, rel, &marks[i], 1);
-	end_write(&w);
+	for (i = 1; i <= nmarks; i++)
+	{
+		if (i < nmarks && i - first < STORE_MARK_ENTRIES &&
+			marks[i].block / STORE_MARK_BLOCKS ==
+			marks[first].block / STORE_MARK_BLOCKS)
+			continue;
+		insert_marks(w, rel, marks + first, i - first);
+		first = i;
+	}
 }
 
 /* Keys for rows whose first block is in [first, end) */
@@ -779,14 +807,57 @@ compare_marks(const void *a, const void *b)
 	return l->block < r->block ? -1 : l->block > r->block ? 1 : 0;
 }
 
+static void
+add_offsets(BlockMarks *to, const BlockMarks *from)
+{
+	int			w;
+
+	for (w = 0; w < lengthof(to->offsets); w++)
+		to->offsets[w] |= from->offsets[w];
+}
+
+/*
+ * The same as join_marks() for marks that are many for so few blocks: each is
+ * put to its block, without a sort.
+ */
+static int
+join_dense_marks(BlockMarks *marks, int n, BlockNumber first, int nblocks)
+{
+	BlockMarks *dense = palloc0(nblocks * sizeof(BlockMarks));
+	bool	   *any = palloc0(nblocks * sizeof(bool));
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		BlockNumber at = marks[i].block - first;
+
+		if (marks[i].block < first || at >= nblocks)
+			continue;
+		any[at] = true;
+		add_offsets(&dense[at], &marks[i]);
+	}
+	for (i = 0; i < nblocks; i++)
+	{
+		if (!any[i])
+			continue;
+		marks[kept] = dense[i];
+		marks[kept++].block = first + i;
+	}
+	pfree(dense);
+	pfree(any);
+	return kept;
+}
+
 /* Sorts marks, joins those of one block, and leaves out other blocks' */
 static int
 join_marks(BlockMarks *marks, int n, BlockNumber first, uint64 end)
 {
 	int			kept = 0;
 	int			i;
-	int			w;
 
+	if (end - first < (uint64) n * MARKS_DENSE)
+		return join_dense_marks(marks, n, first, (int) (end - first));
 	if (n > 1)
 		qsort(marks, n, sizeof(BlockMarks), compare_marks);
 	for (i = 0; i < n; i++)
@@ -796,10 +867,7 @@ join_marks(BlockMarks *marks, int n, BlockNumber first, uint64 end)
 		if (kept == 0 || marks[kept - 1].block != marks[i].block)
 			marks[kept++] = marks[i];
 		else
-		{
-			for (w = 0; w < lengthof(marks[i].offsets); w++)
-				marks[kept - 1].offsets[w] |= marks[i].offsets[w];
-		}
+			add_offsets(&marks[kept - 1], &marks[i]);
 	}
 	return kept;
 }
@@ -840,61 +908,94 @@ store_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 	return NULL;
 }
 
+/* Writes marks that were read from rows which are deleted. */
+static void
+rewrite_marks(Relation rel, BlockMarks *marks, int nmarks)
+{
+	StoreWriter *w;
+
+	nmarks = join_marks(marks, nmarks, 0, InvalidBlockNumber);
+	if (nmarks == 0)
+		return;
+	w = store_begin_marks();
+	store_add_marks(w, rel, marks, nmarks);
+	store_end_marks(w);
+}
+
+/* Leaves out the marks of blocks in [first, end). */
+static int
+marks_outside(BlockMarks *marks, int n, BlockNumber first, uint64 end)
+{
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (marks[i].block < first || marks[i].block >= end)
+			marks[kept++] = marks[i];
+	}
+	return kept;
+}
+
 /*
- * store_drop_marks: deletes the marks of these blocks that a snapshot sees.
- * Rows that the worker merged go entirely, or stay if they begin outside.
+ * store_drop_marks: deletes the marks of these blocks that a snapshot sees.  A
+ * row that has marks of other blocks, too, is replaced by one of these alone.
  */
 void
 store_drop_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 				 BlockNumber nblocks)
 {
+	uint64		end = (uint64) first + nblocks;
+	Relation	target = table_open(store_relation(STORE_MARK), RowExclusiveLock);
+	BlockMarks *others = NULL;
 	ScanKeyData keys[4];
+	StoreScan	s;
+	int			n = 0;
+	int			room = 0;
 
-	mark_keys(keys, rel, first, (uint64) first + nblocks);
-	delete_rows(STORE_MARK, snapshot, 4, keys);
-}
-
-/* One row for the marks of up to STORE_MARK_BLOCKS blocks */
-static void
-insert_merged(Relation rel, const BlockMarks *marks, int nmarks)
-{
-	StoreWriter w;
-	int			first = 0;
-	int			i;
-
-	begin_write(&w, STORE_MARK);
-	for (i = 1; i <= nmarks; i++)
+	mark_keys(keys, rel, first - first % STORE_MARK_BLOCKS, end);
+	begin_scan(&s, STORE_MARK, snapshot, 4, keys);
+	while (next_row(&s))
 	{
-		if (i < nmarks && marks[i].block / STORE_MARK_BLOCKS ==
-			marks[first].block / STORE_MARK_BLOCKS)
+		int64		from = DatumGetInt64(get_column(&s, MARK_FIRST));
+		int64		to = from + DatumGetInt32(get_column(&s, MARK_NBLOCKS));
+
+		CHECK_FOR_INTERRUPTS();
+		if (to <= (int64) first)
 			continue;
-		insert_marks(&w, rel, marks + first, i - first);
-		first = i;
+		if (from < (int64) first || to > (int64) end)
+			others = get_marks(&s, others, &n, &room);
+		simple_heap_delete(target, &s.tuple->t_self);
 	}
-	end_write(&w);
+	end_scan(&s);
+	table_close(target, NoLock);
+	rewrite_marks(rel, others, marks_outside(others, n, first, end));
 }
 
 /*
- * store_merge_marks: makes few rows of the marks of a segment that a snapshot
- * sees, if they are more than "most".  Nobody else may do so at the same time.
+ * store_merge_marks: makes few rows of the marks that a snapshot sees and that
+ * begin in these blocks, if they are more than "most".  Nobody else may do so
+ * at the same time.
  */
 void
 store_merge_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 				  BlockNumber nblocks, int64 most)
 {
-	uint64		end = (uint64) first + nblocks;
+	BlockMarks *marks = NULL;
 	ScanKeyData keys[4];
-	BlockMarks *marks;
-	int			nmarks;
+	StoreScan	s;
+	int			n = 0;
+	int			room = 0;
 
-	mark_keys(keys, rel, first, end);
+	mark_keys(keys, rel, first, (uint64) first + nblocks);
 	if (count_rows(STORE_MARK, snapshot, 4, keys) <= most)
 		return;
-	marks = store_marks(rel, snapshot, first, nblocks, &nmarks);
-	mark_keys(keys, rel, first, end);
+	begin_scan(&s, STORE_MARK, snapshot, 4, keys);
+	while (next_row(&s))
+		marks = get_marks(&s, marks, &n, &room);
+	end_scan(&s);
 	delete_rows(STORE_MARK, snapshot, 4, keys);
-	if (nmarks > 0)
-		insert_merged(rel, marks, nmarks);
+	rewrite_marks(rel, marks, n);
 }
 
 /*---- what the worker notes ---- */

@@ -170,6 +170,7 @@ typedef struct ScanClauses
 {
 	List	   *filters;
 	List	   *vectors;		/* on the rows that pass the filters */
+	List	   *support;		/* VectorSupport of each of these */
 	List	   *rows;			/* on rows that are returned */
 } ScanClauses;
 
@@ -280,6 +281,8 @@ extern void scan_cursor_init(void);
 /* scancost.c */
 extern void scan_cost_init(void);
 extern bool scan_may_pay(RelOptInfo *rel, Relation table);
+extern bool scan_may_pay_sorted(PlannerInfo *root, RelOptInfo *rel,
+								Relation table, const Bitmapset *attnos);
 extern void scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 					  CustomPath *path, const Bitmapset *attnos,
 					  const ScanClauses *clauses, int workers);

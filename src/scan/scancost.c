@@ -5,8 +5,9 @@
  *
  * Sizes of columns are in the directory of segments, which is read once and
  * remembered by the session until the table is invalidated, or while a
- * compaction goes on for a second.  Queries that have a far better plan do not
- * even need that.
+ * compaction goes on for a second.  Marks come without an invalidation, and are
+ * counted again now and then.  Queries that have a far better plan do not even
+ * need that.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +17,8 @@
 #include "access/xact.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
+#include "port/pg_bitutils.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -36,8 +39,18 @@
 #define COST_OPEN_SEGMENT	(200 * cpu_operator_cost)
 #define COST_OPEN_COLUMN	(40 * cpu_operator_cost)
 
-/* segments whose descriptors are looked at */
+/* of a page of compressed strings that has to be unpacked */
+#define COST_UNPACK_PAGE	(2000 * cpu_operator_cost)
+
+/* of a row that is marked, and of a block that has any: a look at the heap */
+#define COST_MARKED_ROW		(20 * cpu_operator_cost)
+#define COST_MARKED_BLOCK	(120 * cpu_operator_cost)
+
+/* segments whose descriptors and marks are looked at */
 #define SAMPLE_SEGMENTS		16
+
+/* marks are counted again after a second, or this many times what it takes */
+#define COUNT_PAUSE			100
 
 /* a table's columns */
 typedef struct TableColumns
@@ -51,6 +64,10 @@ typedef struct TableColumns
 	double		rows;
 	int			natts;
 	double	   *bytes;			/* of each column, compressed */
+	double	   *packed;			/* those of compressed strings */
+	double		marked_rows;
+	double		marked_blocks;
+	TimestampTz count;			/* marks again then */
 } TableColumns;
 
 static HTAB *tables = NULL;
@@ -91,7 +108,7 @@ scan_cost_init(void)
 /*---- sizes ---- */
 
 static void
-add_sizes(Relation table, const Segment *segment, double *bytes, int natts)
+add_sizes(Relation table, const Segment *segment, TableColumns *t)
 {
 	SegmentReader *reader = segment_open(table, segment);
 	int			i;
@@ -100,14 +117,59 @@ add_sizes(Relation table, const Segment *segment, double *bytes, int natts)
 	{
 		const SegmentColumn *c = &reader->columns[i];
 
-		if (c->attno <= natts)
-			bytes[c->attno - 1] += c->stats.nbytes;
+		if (c->attno > t->natts)
+			continue;
+		t->bytes[c->attno - 1] += c->stats.nbytes;
+		if (c->stats.codec == COLUMN_CODEC_LZ4 ||
+			c->stats.codec == COLUMN_CODEC_ZSTD)
+			t->packed[c->attno - 1] += c->stats.nbytes;
 	}
 	segment_close(reader);
 }
 
 static void
-read_directory(Relation table, TableColumns *t, double *bytes)
+add_marks(Relation table, const Segment *segment, TableColumns *t)
+{
+	int			n;
+	int			i;
+	int			w;
+	BlockMarks *marks = store_marks(table, NULL, segment->first,
+									segment->nblocks, &n);
+
+	t->marked_blocks += n;
+	for (i = 0; i < n; i++)
+	{
+		for (w = 0; w < lengthof(marks[i].offsets); w++)
+			t->marked_rows += pg_popcount64(marks[i].offsets[w]);
+	}
+	if (marks != NULL)
+		pfree(marks);
+}
+
+/* Counts the marks of some segments, and concludes what there are of all. */
+static void
+count_marks(Relation table, TableColumns *t, List *segments)
+{
+	TimestampTz begin = GetCurrentTimestamp();
+	int			n = list_length(segments);
+	int			step = Max(n / SAMPLE_SEGMENTS, 1);
+	int			sampled = 0;
+	int			i;
+
+	t->marked_blocks = t->marked_rows = 0;
+	for (i = 0; i < n; i += step, sampled++)
+		add_marks(table, list_nth(segments, i), t);
+	if (sampled > 0)
+	{
+		t->marked_blocks *= (double) n / sampled;
+		t->marked_rows *= (double) n / sampled;
+	}
+	t->count = GetCurrentTimestamp();
+	t->count += Max(COUNT_PAUSE * (t->count - begin), USECS_PER_SEC);
+}
+
+static void
+read_directory(Relation table, TableColumns *t)
 {
 	List	   *segments = store_segments(table, NULL);
 	int			step;
@@ -130,9 +192,10 @@ read_directory(Relation table, TableColumns *t, double *bytes)
 	t->nsegments = list_length(segments);
 	step = Max(t->nsegments / SAMPLE_SEGMENTS, 1);
 	for (i = 0; i < t->nsegments; i += step, sampled++)
-		add_sizes(table, list_nth(segments, i), bytes, t->natts);
-	for (i = 0; sampled > 0 && i < t->natts; i++)
-		bytes[i] *= (double) t->nsegments / sampled;
+		add_sizes(table, list_nth(segments, i), t);
+	for (i = 0; sampled > 0 && i < 2 * t->natts; i++)
+		t->bytes[i] *= (double) t->nsegments / sampled;
+	count_marks(table, t, segments);
 }
 
 static void
@@ -142,16 +205,15 @@ load_table(Relation table, TableColumns *t)
 												  "omendb directory",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	double	   *bytes;
 
 	if (t->bytes != NULL)
 		pfree(t->bytes);
 	t->bytes = NULL;
 	t->natts = RelationGetDescr(table)->natts;
 	t->blocks = t->rows = 0;
-	bytes = MemoryContextAllocZero(TopMemoryContext,
-								   (t->natts + 1) * sizeof(double));
-	t->bytes = bytes;
+	t->bytes = MemoryContextAllocZero(TopMemoryContext,
+									  (2 * t->natts + 1) * sizeof(double));
+	t->packed = t->bytes + t->natts;
 
 	/* what comes in from here on makes it invalid again */
 	t->valid = true;
@@ -159,7 +221,7 @@ load_table(Relation table, TableColumns *t)
 	t->read = GetCurrentStatementStartTimestamp();
 	PG_TRY();
 	{
-		read_directory(table, t, bytes);
+		read_directory(table, t);
 	}
 	PG_CATCH();
 	{
@@ -167,6 +229,19 @@ load_table(Relation table, TableColumns *t)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+static void
+recount_marks(Relation table, TableColumns *t)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "omendb marks",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	count_marks(table, t, store_directory(table, NULL, false));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
@@ -191,6 +266,8 @@ get_table(Relation table, BlockNumber covered)
 	if (!t->valid || t->natts != RelationGetDescr(table)->natts ||
 		t->filenode != OmenRelNumber(OmenRelLocator(table)))
 		load_table(table, t);
+	else if (t->count < GetCurrentStatementStartTimestamp())
+		recount_marks(table, t);
 	return t;
 }
 
@@ -261,6 +338,78 @@ column_pages(const TableColumns *t, const Bitmapset *attnos, int *ncolumns)
 	return bytes / BLCKSZ;
 }
 
+/* Costs of a path for what a LIMIT takes of it */
+static Cost
+limited_cost(const Path *path, double limit)
+{
+	return path->startup_cost + (path->total_cost - path->startup_cost) *
+		Min(1, limit / Max(path->rows, 1));
+}
+
+/*
+ * scan_may_pay_sorted: as scan_may_pay() for a query of this table alone with ORDER BY
+ * and LIMIT, of which an index has the order.  Rows of columns would all be
+ * read and sorted.
+ */
+bool
+scan_may_pay_sorted(PlannerInfo *root, RelOptInfo *rel, Relation table,
+					const Bitmapset *attnos)
+{
+	double		limit = root->limit_tuples;
+	TableColumns *t;
+	int			ncolumns;
+	Cost		bound;
+	ListCell   *lc;
+
+	if (limit <= 0 || root->query_pathkeys == NIL ||
+		bms_membership(root->all_baserels) != BMS_SINGLETON ||
+		columnar_scan == COLUMNAR_SCAN_FORCE)
+		return true;
+	t = get_table(table, cover_blocks(table));
+	bound = column_pages(t, attnos, &ncolumns) * seq_page_cost + COST_OPEN_TABLE;
+	foreach(lc, rel->pathlist)
+	{
+		const Path *path = lfirst(lc);
+
+		if (path->param_info == NULL && limited_cost(path, limit) < bound &&
+			pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Costs of unpacking compressed columns: all of those that are tested, and of
+ * the others what has a row that passes.
+ */
+static Cost
+unpack_cpu(const RelOptInfo *rel, const TableColumns *t,
+		   const Bitmapset *attnos)
+{
+	const int	offset = 0 - FirstLowInvalidHeapAttributeNumber;
+	double		touched = Min(1, rel->rows * COLUMN_VECTOR / Max(rel->tuples, 1));
+	Bitmapset  *tested = NULL;
+	double		bytes = 0;
+	ListCell   *lc;
+	int			i;
+
+	foreach(lc, rel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause,
+					   rel->relid, &tested);
+	for (i = 0; i < t->natts; i++)
+	{
+		if (t->packed[i] == 0)
+			continue;
+		if (bms_is_member(i + 1 + offset, tested))
+			bytes += t->packed[i];
+		else if (bms_is_member(offset, attnos) ||
+				 bms_is_member(i + 1 + offset, attnos))
+			bytes += t->packed[i] * touched;
+	}
+	bms_free(tested);
+	return bytes / BLCKSZ * COST_UNPACK_PAGE;
+}
+
 static double
 selectivity(PlannerInfo *root, RelOptInfo *rel, List *clauses)
 {
@@ -269,18 +418,20 @@ selectivity(PlannerInfo *root, RelOptInfo *rel, List *clauses)
 
 /* Costs of conditions on vectors, for so many rows that pass the filters */
 static Cost
-conditions_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, List *clauses)
+conditions_cpu(PlannerInfo *root, RelOptInfo *rel, double rows,
+			   const ScanClauses *clauses)
 {
 	Cost		cost = 0;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	foreach(lc, clauses)
+	forboth(lc, clauses->vectors, lc2, clauses->support)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 		QualCost	tested;
 
 		cost_qual_eval_node(&tested, (Node *) rinfo, root);
-		if (vector_support((Node *) rinfo->clause, rel->relid) == VECTOR_NATIVE)
+		if (lfirst_int(lc2) == VECTOR_NATIVE)
 			cost += rows * COST_TEST_VALUE * Max(tested.per_tuple, cpu_operator_cost);
 		else
 			cost += rows * (tested.per_tuple + COST_MAKE_VALUE * cpu_operator_cost);
@@ -300,7 +451,7 @@ columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
 	double		left = rows * selectivity(root, rel, clauses->filters);
 	QualCost	others;
 
-	cost += conditions_cpu(root, rel, left, clauses->vectors);
+	cost += conditions_cpu(root, rel, left, clauses);
 	left = rows * selectivity(root, rel, tested);
 	cost_qual_eval(&others, clauses->rows, root);
 	cost += left * others.per_tuple;
@@ -308,6 +459,17 @@ columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
 		return cost + left * ncolumns * COST_TEST_VALUE * cpu_operator_cost;
 	return cost + left * (ncolumns * COST_MAKE_VALUE * cpu_operator_cost +
 						  COST_ROW * cpu_tuple_cost);
+}
+
+/*
+ * Costs of rows that are read from the heap although columns cover them.  They
+ * are read even where a segment's statistics exclude all others.
+ */
+static Cost
+marks_cpu(const RelOptInfo *rel, const TableColumns *t)
+{
+	return t->marked_blocks * COST_MARKED_BLOCK +
+		t->marked_rows * (COST_MARKED_ROW + rel->baserestrictcost.per_tuple);
 }
 
 /*
@@ -332,6 +494,7 @@ scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 		seq_page_cost;
 	cpu = columns_cpu(root, rel, rel->tuples * part, ncolumns, clauses,
 					  makes_rows) +
+		unpack_cpu(rel, t, attnos) + marks_cpu(rel, t) +
 		heap_rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
 		t->nsegments * (COST_OPEN_SEGMENT + ncolumns * COST_OPEN_COLUMN);
 

@@ -64,7 +64,7 @@ feeds_vectors(const CustomPath *path)
 static ScanClauses
 sort_clauses(RelOptInfo *rel, List *clauses, bool all)
 {
-	ScanClauses result = {NIL, NIL, NIL};
+	ScanClauses result = {NIL, NIL, NIL, NIL};
 	VectorSupport least = all ? VECTOR_BY_ROW : VECTOR_NATIVE;
 	ListCell   *lc;
 
@@ -73,6 +73,7 @@ sort_clauses(RelOptInfo *rel, List *clauses, bool all)
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 		Node	   *clause = (Node *) rinfo->clause;
 		FilterClause parsed;
+		VectorSupport support;
 
 		if (rinfo->pseudoconstant)
 			result.rows = lappend(result.rows, rinfo);
@@ -80,8 +81,11 @@ sort_clauses(RelOptInfo *rel, List *clauses, bool all)
 				 filter_parse(clause, rel->relid, &parsed))
 			result.filters = lappend(result.filters, rinfo);
 		else if (result.rows == NIL &&
-				 vector_support(clause, rel->relid) >= least)
+				 (support = vector_support(clause, rel->relid)) >= least)
+		{
 			result.vectors = lappend(result.vectors, rinfo);
+			result.support = lappend_int(result.support, support);
+		}
 		else
 			result.rows = lappend(result.rows, rinfo);
 	}
@@ -319,7 +323,8 @@ column_set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	if (!is_candidate(root, rel, rti, rte))
 		return;
 	table = table_open(rte->relid, NoLock);
-	if (can_scan(root, rel, table, &attnos))
+	if (can_scan(root, rel, table, &attnos) &&
+		scan_may_pay_sorted(root, rel, table, attnos))
 		add_paths(root, rel, table, attnos);
 	table_close(table, NoLock);
 }

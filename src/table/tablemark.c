@@ -38,6 +38,9 @@
 #define MARK_MAX_BLOCKS		32768
 #define MARK_MIN_BLOCKS		256
 
+/* blocks of a level that is worth keeping */
+#define MARK_SPARE_BLOCKS	64
+
 /* blocks handed to the store at once */
 #define MARK_WRITE_BLOCKS	1024
 
@@ -69,6 +72,9 @@ typedef struct MarkLevel
 
 static MarkLevel *mark_innermost = NULL;
 
+/* an empty level that transactions use in turn, or NULL */
+static MarkLevel *mark_spare = NULL;
+
 /* the entry of the latest change, NULL when it must be looked up */
 static MarkEntry *mark_latest = NULL;
 
@@ -79,34 +85,57 @@ static ExecutorRun_hook_type prev_ExecutorRun = NULL;
 
 /*---- levels ---- */
 
+static MarkLevel *
+make_level(void)
+{
+	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "omendb marks",
+											  ALLOCSET_DEFAULT_SIZES);
+	MarkLevel  *level = MemoryContextAllocZero(cxt, sizeof(MarkLevel));
+	HASHCTL		ctl = {0};
+
+	ctl.keysize = sizeof(MarkKey);
+	ctl.entrysize = sizeof(MarkEntry);
+	ctl.hcxt = cxt;
+	level->cxt = cxt;
+	level->entries = hash_create("omendb marks", MARK_SPARE_BLOCKS, &ctl,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return level;
+}
+
 /* The level of the current subtransaction, made if it is not there */
 static MarkLevel *
 current_level(void)
 {
 	int			depth = GetCurrentTransactionNestLevel();
-	MemoryContext cxt;
 	MarkLevel  *level;
-	HASHCTL		ctl = {0};
 
 	if (mark_innermost != NULL && mark_innermost->depth == depth)
 		return mark_innermost;
 
-	cxt = AllocSetContextCreate(TopTransactionContext, "omendb marks",
-								ALLOCSET_DEFAULT_SIZES);
-	ctl.keysize = sizeof(MarkKey);
-	ctl.entrysize = sizeof(MarkEntry);
-	ctl.hcxt = cxt;
-	level = MemoryContextAllocZero(cxt, sizeof(MarkLevel));
+	level = mark_spare != NULL ? mark_spare : make_level();
+	mark_spare = NULL;
 	level->depth = depth;
-	level->cxt = cxt;
-	level->entries = hash_create("omendb marks", 64, &ctl,
-								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	level->writer = 0;
 	level->outer = mark_innermost;
 	mark_innermost = level;
 	return level;
 }
 
-/* Forgets the innermost level with all that is in it. */
+static void
+empty_level(MarkLevel *level)
+{
+	HASH_SEQ_STATUS status;
+	MarkEntry  *entry;
+
+	hash_seq_init(&status, level->entries);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		hash_search(level->entries, &entry->key, HASH_REMOVE, NULL);
+}
+
+/*
+ * Forgets the innermost level with all that is in it.  A small one is kept for
+ * the next transaction: to make it takes longer than a few marks.
+ */
 static void
 drop_innermost(void)
 {
@@ -114,7 +143,14 @@ drop_innermost(void)
 
 	mark_latest = NULL;
 	mark_innermost = level->outer;
-	MemoryContextDelete(level->cxt);
+	if (mark_spare == NULL &&
+		hash_get_num_entries(level->entries) <= MARK_SPARE_BLOCKS)
+	{
+		empty_level(level);
+		mark_spare = level;
+	}
+	else
+		MemoryContextDelete(level->cxt);
 }
 
 /* Deep nesting must not multiply the memory. */
@@ -181,7 +217,7 @@ sorted_entries(MarkLevel *level, long *n)
 
 /* Writes n entries of one table. */
 static void
-write_entries(Relation rel, MarkEntry **entries, long n)
+write_entries(StoreWriter *writer, Relation rel, MarkEntry **entries, long n)
 {
 	BlockMarks *marks = palloc(Min(n, MARK_WRITE_BLOCKS) * sizeof(BlockMarks));
 	int			filled = 0;
@@ -193,7 +229,7 @@ write_entries(Relation rel, MarkEntry **entries, long n)
 			   sizeof(entries[i]->offsets));
 		if (++filled == MARK_WRITE_BLOCKS || i == n - 1)
 		{
-			store_add_marks(rel, marks, filled);
+			store_add_marks(writer, rel, marks, filled);
 			filled = 0;
 		}
 	}
@@ -208,7 +244,7 @@ write_entries(Relation rel, MarkEntry **entries, long n)
  * outer levels are written again.
  */
 static void
-write_file_entries(MarkEntry **entries, long n)
+write_file_entries(StoreWriter **writer, MarkEntry **entries, long n)
 {
 	Relation	rel = try_relation_open(entries[0]->key.relid,
 										RowExclusiveLock);
@@ -217,7 +253,11 @@ write_file_entries(MarkEntry **entries, long n)
 		return;
 	if (omendb_is_table(rel) &&
 		OmenRelNumber(OmenRelLocator(rel)) == entries[0]->key.file)
-		write_entries(rel, entries, n);
+	{
+		if (*writer == NULL)
+			*writer = store_begin_marks();
+		write_entries(*writer, rel, entries, n);
+	}
 	relation_close(rel, NoLock);
 }
 
@@ -226,6 +266,7 @@ write_level(MarkLevel *level)
 {
 	long		n;
 	MarkEntry **entries = sorted_entries(level, &n);
+	StoreWriter *writer = NULL;
 	long		start = 0;
 
 	for (long i = 1; i <= n; i++)
@@ -233,10 +274,12 @@ write_level(MarkLevel *level)
 		if (i == n || entries[i]->key.relid != entries[start]->key.relid ||
 			entries[i]->key.file != entries[start]->key.file)
 		{
-			write_file_entries(entries + start, i - start);
+			write_file_entries(&writer, entries + start, i - start);
 			start = i;
 		}
 	}
+	if (writer != NULL)
+		store_end_marks(writer);
 	pfree(entries);
 }
 
@@ -476,8 +519,8 @@ mark_XactCallback(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:
-			/* the memory goes with the transaction's */
-			mark_innermost = NULL;
+			while (mark_innermost != NULL)
+				drop_innermost();
 			mark_latest = NULL;
 			mark_ending = false;
 			break;
