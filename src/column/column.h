@@ -218,6 +218,8 @@ extern void store_end_marks(StoreWriter *w);
 extern BlockMarks *store_marks(Relation rel, Snapshot snapshot,
 							   BlockNumber first, BlockNumber nblocks,
 							   int *nmarks);
+extern BlockMarks *store_guess_marks(Relation rel, BlockNumber first,
+									 BlockNumber nblocks, int *nmarks);
 extern List *store_segments(Relation rel, Snapshot snapshot);
 extern void store_forget(Oid relid);
 extern void store_init(void);

@@ -771,15 +771,20 @@ mark_keys(ScanKey keys, Relation rel, BlockNumber first, uint64 end)
 				Int64GetDatum((int64) end));
 }
 
-/* The marks of one row, in the growing array */
+/*
+ * The marks of one row, in the growing array.  A damaged one is an error, or
+ * (lenient) is left out.
+ */
 static BlockMarks *
-get_marks(StoreScan *s, BlockMarks *marks, int *n, int *room)
+get_marks(StoreScan *s, BlockMarks *marks, int *n, int *room, bool lenient)
 {
 	bytea	   *packed = DatumGetByteaPP(get_column(s, MARK_OFFSETS));
 	int64		first = DatumGetInt64(get_column(s, MARK_FIRST));
 	int32		nblocks = DatumGetInt32(get_column(s, MARK_NBLOCKS));
 	int			count = marks_count(packed);
 
+	if (lenient && count < 0)
+		return marks;
 	check_range(s, first, nblocks);
 	if (*n + Max(count, 0) > *room)
 	{
@@ -789,11 +794,15 @@ get_marks(StoreScan *s, BlockMarks *marks, int *n, int *room)
 	}
 	if (count < 0 ||
 		!marks_unpack(packed, (BlockNumber) first, nblocks, marks + *n))
+	{
+		if (lenient)
+			return marks;
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("a row of \"%s\" is damaged",
 						RelationGetRelationName(s->rel)),
 				 errhint("Turn the table into a heap table and back, which makes new segments.")));
+	}
 	*n += count;
 	return marks;
 }
@@ -872,14 +881,9 @@ join_marks(BlockMarks *marks, int n, BlockNumber first, uint64 end)
 	return kept;
 }
 
-/*
- * store_marks: what changed in the nblocks blocks from block first, as a
- * snapshot sees it (NULL: now): at most one entry for a block, in the order of
- * the blocks.  NULL when nothing did.
- */
-BlockMarks *
-store_marks(Relation rel, Snapshot snapshot, BlockNumber first,
-			BlockNumber nblocks, int *nmarks)
+static BlockMarks *
+read_marks(Relation rel, Snapshot snapshot, BlockNumber first,
+		   BlockNumber nblocks, int *nmarks, bool lenient)
 {
 	uint64		end = (uint64) first + nblocks;
 	BlockMarks *marks = NULL;
@@ -897,7 +901,7 @@ store_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 	while (next_row(&s))
 	{
 		CHECK_FOR_INTERRUPTS();
-		marks = get_marks(&s, marks, &n, &room);
+		marks = get_marks(&s, marks, &n, &room, lenient);
 	}
 	end_scan(&s);
 
@@ -906,6 +910,29 @@ store_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 		return marks;
 	pfree(marks);
 	return NULL;
+}
+
+/*
+ * store_marks: what changed in the nblocks blocks from block first, as a
+ * snapshot sees it (NULL: now): at most one entry for a block, in the order of
+ * the blocks.  NULL when nothing did.
+ */
+BlockMarks *
+store_marks(Relation rel, Snapshot snapshot, BlockNumber first,
+			BlockNumber nblocks, int *nmarks)
+{
+	return read_marks(rel, snapshot, first, nblocks, nmarks, false);
+}
+
+/*
+ * store_guess_marks: the same for a planner.  Damage is no reason not to plan a
+ * query, which may well read rows.
+ */
+BlockMarks *
+store_guess_marks(Relation rel, BlockNumber first, BlockNumber nblocks,
+				  int *nmarks)
+{
+	return read_marks(rel, NULL, first, nblocks, nmarks, true);
 }
 
 /* Writes marks that were read from rows which are deleted. */
@@ -964,7 +991,7 @@ store_drop_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 		if (to <= (int64) first)
 			continue;
 		if (from < (int64) first || to > (int64) end)
-			others = get_marks(&s, others, &n, &room);
+			others = get_marks(&s, others, &n, &room, false);
 		simple_heap_delete(target, &s.tuple->t_self);
 	}
 	end_scan(&s);
@@ -992,7 +1019,7 @@ store_merge_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 		return;
 	begin_scan(&s, STORE_MARK, snapshot, 4, keys);
 	while (next_row(&s))
-		marks = get_marks(&s, marks, &n, &room);
+		marks = get_marks(&s, marks, &n, &room, false);
 	end_scan(&s);
 	delete_rows(STORE_MARK, snapshot, 4, keys);
 	rewrite_marks(rel, marks, n);

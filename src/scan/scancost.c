@@ -133,8 +133,8 @@ add_marks(Relation table, const Segment *segment, TableColumns *t)
 	int			n;
 	int			i;
 	int			w;
-	BlockMarks *marks = store_marks(table, NULL, segment->first,
-									segment->nblocks, &n);
+	BlockMarks *marks = store_guess_marks(table, segment->first,
+										  segment->nblocks, &n);
 
 	t->marked_blocks += n;
 	for (i = 0; i < n; i++)
