@@ -368,7 +368,7 @@ extern BlockNumber alex_route(Relation rel, AlexInfo *info,
 
 /* Tells the cache which page it really was, and in which buffer. */
 extern void alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,
-							 BlockNumber actual, Buffer buf);
+							 BlockNumber actual, Buffer buf, uint32 extent);
 
 /* Forgets what is known of a relation's storage. */
 extern void alex_route_forget(RelFileNumber relnumber);

@@ -758,11 +758,12 @@ alex_route(Relation rel, AlexInfo *info, const AlexKey *key, uint32 *slot,
 }
 
 /*
- * alex_route_learn: the page that the guess should have been
+ * alex_route_learn: the page that the guess should have been; extent is where
+ * its entries end
  */
 void
 alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,
-				 BlockNumber actual, Buffer buf)
+				 BlockNumber actual, Buffer buf, uint32 extent)
 {
 	AlexRoute  *route = alex_get_route(rel);
 
@@ -772,7 +773,7 @@ alex_route_learn(Relation rel, uint32 slot, BlockNumber guessed,
 	{
 		route->hits++;
 		route->target[slot].recent = buf;
-		route->target[slot].extent = ((PageHeader) BufferGetPage(buf))->pd_lower;
+		route->target[slot].extent = extent;
 		return;
 	}
 	route->misses++;

@@ -340,7 +340,8 @@ alex_find_leaf(Relation rel, AlexInfo *info, const AlexKey *key, int access)
 					  access);
 	if (!BufferIsValid(buf))
 		buf = alex_find_page(rel, info, key, 0, access, false);
-	alex_route_learn(rel, slot, guess, BufferGetBlockNumber(buf), buf);
+	alex_route_learn(rel, slot, guess, BufferGetBlockNumber(buf), buf,
+					 ((PageHeader) BufferGetPage(buf))->pd_lower);
 	return buf;
 }
 

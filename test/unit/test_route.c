@@ -339,6 +339,7 @@ train(Relation rel, int most)
 	AlexKey		key;
 	int			asked = 0;
 	uint32		slot;
+	uint32		place;
 	uint32		level;
 	Buffer		recent;
 
@@ -347,7 +348,7 @@ train(Relation rel, int most)
 	{
 		if (++asked > most)
 			break;
-	} while (alex_route(rel, &info, &key, &slot, &recent, &level) == InvalidBlockNumber);
+	} while (alex_route(rel, &info, &key, &slot, &recent, &place, &level) == InvalidBlockNumber);
 	return asked;
 }
 
@@ -360,6 +361,7 @@ check_answers(Relation rel, int kind, int times)
 	{
 		AlexKey		key;
 		uint32		slot;
+		uint32		place;
 		uint32		level;
 		Buffer		recent;
 		int			want;
@@ -367,7 +369,7 @@ check_answers(Relation rel, int kind, int times)
 		random_key(kind, &key);
 		want = linear_route(&key);
 		alex_model = i % 4 != 0;
-		if (!CHECK_EQ(alex_route(rel, &info, &key, &slot, &recent, &level), 1000 + want))
+		if (!CHECK_EQ(alex_route(rel, &info, &key, &slot, &recent, &place, &level), 1000 + want))
 			return;
 		CHECK_EQ(slot, want);
 		CHECK_EQ(level, 0);
@@ -403,6 +405,7 @@ test_learning(void)
 	Relation	rel;
 	AlexKey		key = {0};
 	uint32		slot;
+	uint32		place;
 	uint32		level;
 	Buffer		recent;
 	uint64		hits;
@@ -414,11 +417,11 @@ test_learning(void)
 	rel = make_relation(0);
 	train(rel, 100);
 	key.plusinf = true;
-	CHECK_EQ(alex_route(rel, &info, &key, &slot, &recent, &level), 1999);
-	alex_route_learn(rel, slot, 1999, 5000, 7);
-	CHECK_EQ(alex_route(rel, &info, &key, &slot, &recent, &level), 5000);
-	alex_route_learn(rel, slot, 5000, 5000, 7);
-	alex_route(rel, &info, &key, &slot, &recent, &level);
+	CHECK_EQ(alex_route(rel, &info, &key, &slot, &recent, &place, &level), 1999);
+	alex_route_learn(rel, slot, 1999, 5000, 7, 8000);
+	CHECK_EQ(alex_route(rel, &info, &key, &slot, &recent, &place, &level), 5000);
+	alex_route_learn(rel, slot, 5000, 5000, 7, 8000);
+	alex_route(rel, &info, &key, &slot, &recent, &place, &level);
 	CHECK_EQ(recent, 7);
 	alex_route_counters(rel, &hits, &misses, &bytes);
 	CHECK_EQ(hits, 1);
@@ -431,19 +434,19 @@ test_learning(void)
 	{
 		random_key(0, &key);
 		key.plusinf = false;
-		alex_route(rel, &info, &key, &slot, &recent, &level);
+		alex_route(rel, &info, &key, &slot, &recent, &place, &level);
 		if (slot % 1000 != 999) /* not the end, which is followed */
-			alex_route_learn(rel, slot, 1000 + slot, 1, 1);
+			alex_route_learn(rel, slot, 1000 + slot, 1, 1, 8000);
 		/* the old fences until there are too many misses */
 		CHECK(i >= 30 || slot < 1000);
 	}
-	alex_route_learn(rel, 5000000, 1, 2, 3);
+	alex_route_learn(rel, 5000000, 1, 2, 3, 8000);
 	for (int i = 0; i < 200; i++)
 	{
 		random_key(0, &key);
 		if (key.plusinf)
 			continue;
-		CHECK_EQ(alex_route(rel, &info, &key, &slot, &recent, &level),
+		CHECK_EQ(alex_route(rel, &info, &key, &slot, &recent, &place, &level),
 				 1000 + linear_route(&key));
 	}
 	alex_route_forget(OmenRelNumber(OmenRelLocator(rel)));
@@ -451,6 +454,50 @@ test_learning(void)
 	CHECK_EQ(bytes, 0);
 	forget_all();
 	unit_done("misses teach");
+}
+
+/* Where in its leaf is a key? Between what is in front of entries and their end */
+static void
+test_place(void)
+{
+	uint32		start;
+	Relation	rel;
+	uint32		slot;
+	uint32		place;
+	uint32		level;
+	Buffer		recent;
+	int			known = 0;
+
+	random_columns();
+	make_index(0, 1000);
+	start = alex_bits_offset(info.nleaf, info.nord);
+	rel = make_relation(0);
+	alex_model = true;
+	train(rel, 100);
+	for (int i = 0; i < 5000; i++)
+	{
+		AlexKey		key;
+		BlockNumber blk;
+
+		random_key(0, &key);
+		blk = alex_route(rel, &info, &key, &slot, &recent, &place, &level);
+		CHECK(place == 0 || (place >= start && place <= 8000));
+		known += place > 0;
+		alex_route_learn(rel, slot, blk, blk, 7, 8000);
+	}
+	CHECK(known > 1000);
+	alex_model = false;
+	for (int i = 0; i < 100; i++)
+	{
+		AlexKey		key;
+
+		random_key(0, &key);
+		alex_route(rel, &info, &key, &slot, &recent, &place, &level);
+		CHECK_EQ(place, 0);
+	}
+	alex_model = true;
+	forget_all();
+	unit_done("the place in a leaf is inside of it");
 }
 
 /* The limit: too small for one index, enough for one but not for two */
@@ -504,6 +551,7 @@ main(int argc, char **argv)
 	printf("# %s %" PRIu64 " repeats this run\n", argv[0], seed);
 	test_answers();
 	test_learning();
+	test_place();
 	test_limit();
 	return unit_finish();
 }
