@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "alex/alex.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
@@ -78,15 +79,39 @@ alex_cut_rows(const AlexSpec *spec, const uint64 *rows, int n, int space,
 	return true;
 }
 
+/*
+ * Moves even cuts by a random part of the room that is left in a page, but by
+ * no more rows than "spread".  A batch of random keys adds about the same share
+ * to every leaf.  If all were cut alike they would be full, and be cut again, at
+ * the same time, and the index would be half empty then.
+ */
+static void
+alex_spread_cuts(int *start, int npieces, int room, int spread, uint32 seed)
+{
+	int			even = start[1];
+	int			most = Max(0, Min(Min(room - even, even * 4 / 5), spread));
+
+	for (int i = 1; i < npieces; i++)
+	{
+		uint32		chance = murmurhash32(seed + i) & 0xFFFF;
+
+		start[i] += (int) ((int64) most * chance / 0x10000) - most / 2;
+	}
+}
+
 /* Rows of words take the same room each: cut evenly by number, if that fits. */
 static bool
 alex_even_counts(const AlexSpec *spec, const uint64 *rows, int n, int space,
-				 AlexSplitPlan *plan)
+				 int spread, AlexSplitPlan *plan)
 {
 	int			start[ALEX_SPLIT_PAGES + 1];
+	const uint64 *middle = rows + (Size) (n / 2) * spec->nfields;
 
 	for (int i = 0; i <= plan->npieces; i++)
 		start[i] = (int) ((int64) n * i / plan->npieces);
+	if (spread > 0)
+		alex_spread_cuts(start, plan->npieces, plan->start[1], spread,
+						 (uint32) middle[spec->nord - 2] + n);
 	for (int i = 0; i < plan->npieces; i++)
 	{
 		int			count = start[i + 1] - start[i];
@@ -171,14 +196,15 @@ alex_even_images(const AlexSpec *spec, const uint64 *rows, int n, int space,
  */
 static void
 alex_even_plan(const AlexSpec *spec, const uint64 *rows, int n, int space,
-			   AlexSplitPlan *plan)
+			   int spread, AlexSplitPlan *plan)
 {
 	int			lo = space / plan->npieces / 2;
 	int			hi = space;
 	AlexSplitPlan try = *plan;
 
 	if (spec->dict ? alex_even_images(spec, rows, n, space, plan) :
-		alex_even_counts(spec, rows, n, space, plan))
+		(spread > 0 && alex_even_counts(spec, rows, n, space, spread, plan)) ||
+		alex_even_counts(spec, rows, n, space, 0, plan))
 		return;
 	while (hi - lo > space / 32)
 	{
@@ -274,12 +300,14 @@ alex_piece_space(const AlexInfo *info, const AlexSpec *spec,
 
 /*
  * Decides where to cut; false if that makes more than ALEX_SPLIT_PAGES pages.
+ * spread: rows by which cuts may be off the middle.
  * Pages are filled if entries will come behind them: at the end of the index,
  * and where there is one key only, whose TIDs grow with the table.
  */
 static bool
 alex_plan_split(Relation rel, const AlexInfo *info, const AlexSpec *spec,
-				const uint64 *rows, int n, bool append, AlexSplitPlan *plan)
+				const uint64 *rows, int n, int spread, bool append,
+				AlexSplitPlan *plan)
 {
 	int			space = alex_piece_space(info, spec, rows, n);
 
@@ -297,7 +325,7 @@ alex_plan_split(Relation rel, const AlexInfo *info, const AlexSpec *spec,
 	else if (!append && !(spec->level == 0 &&
 						  alex_same_key(rel, info, rows, rows + (Size) (n - 1) * spec->nfields)))
 	{
-		alex_even_plan(spec, rows, n, space, plan);
+		alex_even_plan(spec, rows, n, space, spread, plan);
 		if (spec->level == 0)
 			alex_cut_between_runs(rel, info, spec, rows, n, space, plan);
 	}
@@ -421,6 +449,7 @@ alex_split_page(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	AlexSplitPlan plan;
 	AlexFence	high;
 	BlockNumber blk[ALEX_SPLIT_PAGES];
+	int			spread = 0;
 
 	if (images == NULL)
 		images = MemoryContextAlloc(TopMemoryContext,
@@ -428,7 +457,9 @@ alex_split_page(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 	Assert(!(AlexPageGetOpaque(BufferGetPage(buf))->flags &
 			 ALEX_INCOMPLETE_SPLIT));
 	alex_page_spec(BufferGetPage(buf), &spec);
-	if (!alex_plan_split(rel, info, &spec, rows, n, append, &plan))
+	if (spec.level == 0 && cut == NULL)
+		spread = 2 * Max(0, n - AlexPageCount(BufferGetPage(buf)));
+	if (!alex_plan_split(rel, info, &spec, rows, n, spread, append, &plan))
 		return false;
 
 	plan.buf[0] = buf;
