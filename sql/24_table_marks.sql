@@ -15,13 +15,15 @@ SELECT count(*) FROM omendb.mark WHERE relid = 'mk'::regclass;
 SELECT segments > 0 AS segments, rows FROM omendb.compact('mk');
 INSERT INTO base SELECT ctid, m::text FROM mk m;
 
--- The line pointers that the marks of a table list, as seen now.
-CREATE FUNCTION marked(tab regclass) RETURNS SETOF tid LANGUAGE plpgsql AS $$
+-- The line pointers that the marks of a table list, as seen now, or those in
+-- marks of blocks where rows were placed
+CREATE FUNCTION marked(tab regclass, only_placed bool DEFAULT false) RETURNS SETOF tid LANGUAGE plpgsql AS $$
 DECLARE
 	m record;
 	at int;
 	blk bigint;
 	n bigint;
+	wanted bool;
 	off bigint;
 	v bigint[];
 BEGIN
@@ -30,11 +32,12 @@ BEGIN
 		blk := m.first_block;
 		WHILE at < length(m.offsets) LOOP
 			v := varint(m.offsets, at); blk := blk + v[1]; at := v[2];
-			v := varint(m.offsets, at); n := v[1]; at := v[2];
+			v := varint(m.offsets, at); n := v[1] % 64; at := v[2];
+			wanted := v[1] < 64 OR NOT only_placed;
 			off := 0;
 			IF n = 0 THEN
 				FOR i IN 1 .. 291 LOOP
-					IF get_bit(m.offsets, at * 8 + i) = 1 THEN
+					IF wanted AND get_bit(m.offsets, at * 8 + i) = 1 THEN
 						RETURN NEXT format('(%s,%s)', blk, i)::tid;
 					END IF;
 				END LOOP;
@@ -42,7 +45,9 @@ BEGIN
 			END IF;
 			FOR i IN 1 .. n LOOP
 				v := varint(m.offsets, at); off := off + v[1]; at := v[2];
-				RETURN NEXT format('(%s,%s)', blk, off)::tid;
+				IF wanted THEN
+					RETURN NEXT format('(%s,%s)', blk, off)::tid;
+				END IF;
 			END LOOP;
 		END LOOP;
 	END LOOP;
@@ -62,15 +67,19 @@ BEGIN
 	RETURN ARRAY[v, at];
 END $$;
 
--- What changed in covered blocks, and what of it is marked.
-CREATE FUNCTION changes() RETURNS TABLE (changed bigint, not_marked bigint, marked bigint) LANGUAGE sql AS $$
+-- What changed in covered blocks, what of it is marked, and rows that are there
+-- where the marks say that they were removed.
+CREATE FUNCTION placed_blocks() RETURNS SETOF text LANGUAGE sql AS
+	$$ SELECT split_part(t::text, ',', 1) FROM marked('mk', true) t $$;
+CREATE FUNCTION changes() RETURNS TABLE (changed bigint, not_marked bigint, marked bigint, lost bigint) LANGUAGE sql AS $$
 	WITH c AS (
 		SELECT tid FROM (
 			(SELECT ctid AS tid, m::text FROM mk m EXCEPT SELECT tid, row FROM base)
 			UNION
 			(SELECT tid, row FROM base EXCEPT SELECT ctid, m::text FROM mk m)) d
 		WHERE tid < ANY (SELECT format('(%s,0)', max(first_block + nblocks))::tid FROM omendb.segment WHERE relid = 'mk'::regclass))
-	SELECT count(DISTINCT tid), count(DISTINCT tid) FILTER (WHERE tid NOT IN (SELECT marked('mk'))), (SELECT count(DISTINCT x) FROM marked('mk') x)
+	SELECT count(DISTINCT tid), count(DISTINCT tid) FILTER (WHERE tid NOT IN (SELECT marked('mk'))), (SELECT count(DISTINCT x) FROM marked('mk') x),
+		(SELECT count(*) FROM mk WHERE ctid IN (SELECT marked('mk')) AND split_part(ctid::text, ',', 1) NOT IN (SELECT placed_blocks()))
 	FROM c
 $$;
 
@@ -79,9 +88,17 @@ SELECT * FROM changes();
 -- one row: the old and the new line pointer
 UPDATE mk SET k = k + 1 WHERE id = 5;
 SELECT * FROM changes();
+-- a removed one alone, and again one in the block of a placed one
+DELETE FROM mk WHERE id = 300;
+SELECT * FROM changes();
+SELECT count(*) AS removed FROM marked('mk') t WHERE t NOT IN (SELECT marked('mk', true));
+DELETE FROM mk WHERE id = 6;
+SELECT * FROM changes();
+SELECT count(*) AS removed FROM marked('mk') t WHERE split_part(t::text, ',', 1) NOT IN (SELECT placed_blocks());
+INSERT INTO mk SELECT * FROM (VALUES (300, 300, repeat('v', 100))) v;
 -- behind the covered blocks
 INSERT INTO mk SELECT i, i, repeat('w', 100) FROM generate_series(10001, 10500) i;
-SELECT not_marked, marked < 60 AS few FROM changes();
+SELECT not_marked, lost, marked < 60 AS few FROM changes();
 -- what was undone has no marks
 SELECT count(*) AS before FROM omendb.mark \gset
 BEGIN;
@@ -106,9 +123,11 @@ SELECT count(*) FROM marked('mk') t WHERE t IN (SELECT tid FROM base WHERE row ~
 -- line pointers that VACUUM frees, and that are used again
 DELETE FROM mk WHERE id BETWEEN 100 AND 120;
 VACUUM mk;
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
+SELECT count(*) > 0 AS verified FROM omendb.verify('mk');
 INSERT INTO mk SELECT i, 1, repeat('n', 100) FROM generate_series(20001, 20300) i;
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
+SELECT count(*) > 0 AS verified FROM omendb.verify('mk');
 
 -- ON CONFLICT, MERGE, COPY, rows moved by foreign keys
 INSERT INTO mk VALUES (1, 2, 'x'), (30001, 1, 'y') ON CONFLICT (id) DO UPDATE SET v = 'conflict';
@@ -120,15 +139,15 @@ COPY mk FROM STDIN;
 50001	1	copied
 50002	1	copied
 \.
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 
 -- prepared, then committed or not
 BEGIN;
 UPDATE mk SET v = 'p' WHERE id = 400;
 PREPARE TRANSACTION 'table_marks';
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 COMMIT PREPARED 'table_marks';
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 SELECT count(*) AS before FROM omendb.mark \gset
 BEGIN;
 UPDATE mk SET v = 'q' WHERE id = 401;
@@ -177,7 +196,7 @@ ROLLBACK TO a;
 COMMIT;
 RESET max_parallel_workers_per_gather;
 SET max_parallel_workers_per_gather = 0;
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 
 -- one subtransaction for each row, some undone
 DO $$
@@ -193,7 +212,7 @@ BEGIN
 		END;
 	END LOOP;
 END $$;
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 
 -- a constraint trigger that writes while the transaction commits
 CREATE FUNCTION mk_later() RETURNS trigger LANGUAGE plpgsql AS
@@ -204,7 +223,7 @@ BEGIN;
 UPDATE mk SET v = 'now' WHERE id IN (501, 502);
 COMMIT;
 SELECT count(*) FROM mk WHERE v = 'later';
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 DROP TRIGGER mk_later ON mk;
 
 -- the file changes under marks that are not written
@@ -228,14 +247,16 @@ UPDATE mk SET k = 4;
 ROLLBACK TO b;
 UPDATE mk SET v = 'kept' WHERE id = 512;
 COMMIT;
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 SELECT count(*) FROM mk WHERE v = 'kept';
+
+SELECT count(*) > 0 AS verified FROM omendb.verify('mk');
 
 -- everything
 UPDATE mk SET k = k + 1;
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 DELETE FROM mk WHERE id % 2 = 0;
-SELECT not_marked FROM changes();
+SELECT not_marked, lost FROM changes();
 
 -- what goes, with its marks
 BEGIN;
@@ -260,4 +281,4 @@ COMMIT;
 SELECT count(*) FROM omendb.mark WHERE relid = :mk;
 SELECT count(*) FROM omendb.segment WHERE relid = :mk;
 DROP TABLE base;
-DROP FUNCTION marked, varint, changes, written, mk_later;
+DROP FUNCTION marked, varint, placed_blocks, changes, written, mk_later;

@@ -222,6 +222,92 @@ SELECT agree();
 SELECT segments > 1 AS several FROM omendb.compact('chg');
 SELECT agree();
 
+-- Marks of removed rows take them out of the columns, and nobody looks at the
+-- heap; marks of placed rows do, in a line pointer of a removed one, too.
+SELECT change('TRUNCATE @');
+SELECT change('INSERT INTO @ (id, k, v) SELECT i, 3, ''v'' || i FROM generate_series(1, 4000) i');
+VACUUM chg;
+SELECT segments > 1 AS several FROM omendb.compact('chg');
+CREATE FUNCTION looks(query text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	before bigint := pg_stat_get_xact_blocks_fetched('chg'::regclass);
+BEGIN
+	EXECUTE query;
+	RETURN pg_stat_get_xact_blocks_fetched('chg'::regclass) - before;
+END $$;
+SELECT looks('SELECT sum(id) FROM chg') AS clean \gset
+SELECT count(DISTINCT split_part(ctid::text, ',', 1)) AS blocks FROM chg WHERE id % 100 = 7 \gset
+SELECT change('DELETE FROM @ WHERE id % 100 = 7');
+SELECT looks('SELECT sum(id) FROM chg') - :clean AS looks_for_removed;
+SELECT agree();
+SELECT change('UPDATE @ SET v = v || ''u'' WHERE id % 100 = 9');
+SELECT looks('SELECT sum(id) FROM chg') - :clean >= :blocks / 2 AS looks_for_placed;
+SELECT agree();
+SELECT counts('SELECT * FROM chg');
+VACUUM chg;
+SELECT agree();
+SELECT change('INSERT INTO @ (id, k, v) SELECT i, 3, ''again'' || i FROM generate_series(40001, 40100) i');
+SELECT agree();
+SELECT counts('SELECT * FROM chg');
+SELECT change('DELETE FROM @ WHERE id BETWEEN 40001 AND 40050');
+SELECT agree();
+SELECT change('UPDATE @ SET v = v || ''u'' WHERE id BETWEEN 40051 AND 40060');
+SELECT agree();
+CREATE UNIQUE INDEX ON chg (id);
+CREATE UNIQUE INDEX ON chg_heap (id);
+SELECT change('INSERT INTO @ (id, k, v) SELECT i, 3, ''conflict'' FROM generate_series(3990, 4010) i ON CONFLICT (id) DO UPDATE SET v = excluded.v');
+SELECT agree();
+BEGIN;
+SELECT change('DELETE FROM @ WHERE id % 100 = 11');
+SELECT change('UPDATE @ SET v = v || ''p'' WHERE id % 100 = 13');
+PREPARE TRANSACTION 'scan_changes';
+SELECT agree();
+COMMIT PREPARED 'scan_changes';
+SELECT agree();
+SELECT count(*) > 1 AS verified FROM omendb.verify('chg');
+
+-- Cursors of the same transaction see what it removes later, whether the marks
+-- of that are still in memory, or written, by a subtransaction that is undone
+-- or not.
+CREATE FUNCTION write_marks() RETURNS bigint LANGUAGE plpgsql SET parallel_setup_cost = 0 SET parallel_tuple_cost = 0
+	SET min_parallel_table_scan_size = 0 SET max_parallel_workers_per_gather = 2 SET omendb.columnar_scan = off AS
+	$$ BEGIN RETURN (SELECT count(*) FROM chg); END $$;
+SELECT segments > 1 AS several FROM omendb.compact('chg', true);
+SELECT count(*) FROM omendb.mark WHERE relid = 'chg'::regclass;
+SELECT count(*), sum(id) FROM chg;
+BEGIN;
+DECLARE c1 CURSOR FOR SELECT count(*), sum(id) FROM chg;
+DECLARE c2 CURSOR FOR SELECT count(*), sum(id) FROM chg;
+DECLARE c3 CURSOR FOR SELECT count(*), sum(id) FROM chg;
+DECLARE c4 CURSOR FOR SELECT count(*), sum(id) FROM chg;
+SELECT count(*) AS before FROM omendb.mark \gset
+DELETE FROM chg WHERE id % 100 = 17;
+SELECT count(*) - :before AS written FROM omendb.mark;
+FETCH c1;
+SELECT write_marks();
+SELECT count(*) - :before > 0 AS written FROM omendb.mark;
+FETCH c2;
+SELECT count(*), sum(id) FROM chg;
+SELECT count(*) > 1 AS verified FROM omendb.verify('chg');
+SAVEPOINT a;
+DELETE FROM chg WHERE id % 100 = 18;
+SELECT write_marks();
+FETCH c3;
+ROLLBACK TO a;
+SELECT count(*), sum(id) FROM chg;
+DECLARE c5 CURSOR FOR SELECT count(*), sum(id) FROM chg;
+SAVEPOINT b;
+DELETE FROM chg WHERE id % 100 = 19;
+SELECT write_marks();
+RELEASE b;
+FETCH c5;
+FETCH c4;
+SELECT count(*), sum(id) FROM chg;
+COMMIT;
+DELETE FROM chg_heap WHERE id % 100 IN (17, 19);
+SELECT agree();
+SELECT count(*) > 1 AS verified FROM omendb.verify('chg');
+
 -- rows only
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT counts('SELECT * FROM chg WHERE id < 0');
@@ -232,4 +318,4 @@ SET omendb.columnar_scan = off;
 EXECUTE all_rows;
 SET omendb.columnar_scan = force;
 DROP TABLE chg, chg_heap;
-DROP FUNCTION change, agree, counts, rest, bump;
+DROP FUNCTION change, agree, counts, rest, bump, looks, write_marks;

@@ -59,7 +59,8 @@ typedef struct AlexTarget
 {
 	BlockNumber blk;
 	Buffer		recent;			/* buffer in which it was seen last */
-	uint32		extent;			/* leaf: offset at which its entries ended then */
+	uint32		extent;			/* leaf: offset at which its entries ended
+								 * then */
 } AlexTarget;
 
 typedef struct AlexRoute

@@ -160,10 +160,15 @@ typedef struct BlockRange
 	BlockNumber end;
 } BlockRange;
 
-/* line pointers of one heap block that must be read from the heap */
+/*
+ * Line pointers of one heap block of which the columns may not be believed.
+ * "placed": some of them may have a row that is to be read from the heap, else
+ * all that was done to them is the removal of a row.
+ */
 typedef struct BlockMarks
 {
 	BlockNumber block;
+	bool		placed;
 	uint64		offsets[(MaxHeapTuplesPerPage + 64) / 64];	/* bit: offset */
 } BlockMarks;
 

@@ -6,9 +6,9 @@
  * A row lists line pointers of one or more heap blocks.  Its bytes begin with a
  * CRC-32C of what follows.  Every block is a number of varints (seven bits a
  * byte, low bits first): the distance from the block before it, or from the
- * row's first block; the number of line pointers, or zero; and then the
- * distances of the line pointers from each other, or, after zero, a bitmap of
- * MARK_BITMAP bytes.
+ * row's first block; the number of line pointers, or zero, and MARK_REMOVED more
+ * if no row was placed there; and then the distances of the line pointers from
+ * each other, or, after zero, a bitmap of MARK_BITMAP bytes.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +21,9 @@
 
 #define MARK_WORDS		lengthof(((BlockMarks *) NULL)->offsets)
 #define MARK_BITMAP		(MARK_WORDS * sizeof(uint64))
+
+/* more than the number of line pointers of a list */
+#define MARK_REMOVED	64
 
 /* the most that one block can take */
 #define MARK_MAX_BYTES	(2 * CODEC_VARINT + MARK_BITMAP)
@@ -56,7 +59,6 @@ put_bitmap(char *p, const BlockMarks *m)
 {
 	int			i;
 
-	p = codec_put_varint(p, 0);
 	for (i = 0; i < MARK_BITMAP; i++)
 		*p++ = (char) (m->offsets[i / 8] >> (i % 8 * 8));
 	return p;
@@ -66,14 +68,15 @@ static char *
 put_block(char *p, uint32 distance, const BlockMarks *m)
 {
 	int			n = count_offsets(m);
+	uint32		kind = m->placed ? 0 : MARK_REMOVED;
 	int			last = 0;
 	int			i;
 
 	p = codec_put_varint(p, distance);
-	if (n == 0 || n >= MARK_BITMAP)
-		return put_bitmap(p, m);
+	if (n == 0 || n >= Min(MARK_BITMAP, MARK_REMOVED))
+		return put_bitmap(codec_put_varint(p, kind), m);
 
-	p = codec_put_varint(p, n);
+	p = codec_put_varint(p, kind + n);
 	for (i = 1; i < MARK_WORDS * 64; i++)
 	{
 		if (m->offsets[i / 64] & (UINT64CONST(1) << (i % 64)))
@@ -138,6 +141,10 @@ get_block(CodecInput *in, BlockMarks *m)
 	memset(m->offsets, 0, sizeof(m->offsets));
 	if (!codec_take_varint(in, &m->block) || !codec_take_varint(in, &n))
 		return false;
+	if (n >= 2 * MARK_REMOVED)
+		return false;
+	m->placed = n < MARK_REMOVED;
+	n %= MARK_REMOVED;
 	if (n == 0)
 		return get_bitmap(in, m);
 	while (n-- > 0)

@@ -771,9 +771,16 @@ mark_keys(ScanKey keys, Relation rel, BlockNumber first, uint64 end)
 				Int64GetDatum((int64) end));
 }
 
+static bool
+is_own(HeapTuple tuple)
+{
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+}
+
 /*
- * The marks of one row, in the growing array.  A damaged one is an error, or
- * (lenient) is left out.
+ * The marks of one row, in the growing array.  A snapshot may see those of our
+ * own transaction that does not see what it removed later, so look at the heap.
+ * A damaged row is an error, or (lenient) is left out.
  */
 static BlockMarks *
 get_marks(StoreScan *s, BlockMarks *marks, int *n, int *room, bool lenient)
@@ -803,6 +810,11 @@ get_marks(StoreScan *s, BlockMarks *marks, int *n, int *room, bool lenient)
 						RelationGetRelationName(s->rel)),
 				 errhint("Turn the table into a heap table and back, which makes new segments.")));
 	}
+	if (is_own(s->tuple))
+	{
+		for (int i = *n; i < *n + count; i++)
+			marks[i].placed = true;
+	}
 	*n += count;
 	return marks;
 }
@@ -821,6 +833,7 @@ add_offsets(BlockMarks *to, const BlockMarks *from)
 {
 	int			w;
 
+	to->placed |= from->placed;
 	for (w = 0; w < lengthof(to->offsets); w++)
 		to->offsets[w] |= from->offsets[w];
 }

@@ -299,6 +299,7 @@ leave_in_heap(SegmentWriter *w, BlockNumber block, OffsetNumber offset)
 		m = &w->from_heap[w->nfrom_heap++];
 		memset(m, 0, sizeof(BlockMarks));
 		m->block = block;
+		m->placed = true;
 	}
 	m = &w->from_heap[w->nfrom_heap - 1];
 	m->offsets[offset / 64] |= UINT64CONST(1) << (offset % 64);

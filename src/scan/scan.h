@@ -129,8 +129,7 @@ typedef struct ScanUnit
 	BlockNumber first;
 	BlockNumber end;
 	SegmentReader *reader;		/* NULL: not open */
-	BlockMarks *marks;			/* rows of the segment to be read from the
-								 * heap */
+	BlockMarks *marks;			/* line pointers that are read from the heap */
 	int			nmarks;
 	uint64	   *marked;			/* bitmap of rows of the segment, or NULL */
 	int			nmarked;		/* so many of them */

@@ -42,7 +42,11 @@
 /* of a page of compressed strings that has to be unpacked */
 #define COST_UNPACK_PAGE	(2000 * cpu_operator_cost)
 
-/* of a row that is marked, and of a block that has any: a look at the heap */
+/*
+ * Of a row that is only taken out of the columns; of one that may be in the heap,
+ * and of a block that has any: a look there
+ */
+#define COST_REMOVED_ROW	(4 * cpu_operator_cost)
 #define COST_MARKED_ROW		(20 * cpu_operator_cost)
 #define COST_MARKED_BLOCK	(120 * cpu_operator_cost)
 
@@ -65,8 +69,9 @@ typedef struct TableColumns
 	int			natts;
 	double	   *bytes;			/* of each column, compressed */
 	double	   *packed;			/* those of compressed strings */
-	double		marked_rows;
-	double		marked_blocks;
+	double		removed_rows;	/* marked as such */
+	double		marked_rows;	/* in marked_blocks, */
+	double		marked_blocks;	/* where rows were placed */
 	TimestampTz count;			/* marks again then */
 } TableColumns;
 
@@ -136,11 +141,13 @@ add_marks(Relation table, const Segment *segment, TableColumns *t)
 	BlockMarks *marks = store_guess_marks(table, segment->first,
 										  segment->nblocks, &n);
 
-	t->marked_blocks += n;
 	for (i = 0; i < n; i++)
 	{
+		double	   *rows = marks[i].placed ? &t->marked_rows : &t->removed_rows;
+
+		t->marked_blocks += marks[i].placed;
 		for (w = 0; w < lengthof(marks[i].offsets); w++)
-			t->marked_rows += pg_popcount64(marks[i].offsets[w]);
+			*rows += pg_popcount64(marks[i].offsets[w]);
 	}
 	if (marks != NULL)
 		pfree(marks);
@@ -156,13 +163,14 @@ count_marks(Relation table, TableColumns *t, List *segments)
 	int			sampled = 0;
 	int			i;
 
-	t->marked_blocks = t->marked_rows = 0;
+	t->marked_blocks = t->marked_rows = t->removed_rows = 0;
 	for (i = 0; i < n; i += step, sampled++)
 		add_marks(table, list_nth(segments, i), t);
 	if (sampled > 0)
 	{
 		t->marked_blocks *= (double) n / sampled;
 		t->marked_rows *= (double) n / sampled;
+		t->removed_rows *= (double) n / sampled;
 	}
 	t->count = GetCurrentTimestamp();
 	t->count += Max(COUNT_PAUSE * (t->count - begin), USECS_PER_SEC);
@@ -462,13 +470,14 @@ columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
 }
 
 /*
- * Costs of rows that are read from the heap although columns cover them.  They
- * are read even where a segment's statistics exclude all others.
+ * Costs of rows that are not taken from the columns that cover them.  Those in
+ * the heap are read even where a segment's statistics exclude all others.
  */
 static Cost
 marks_cpu(const RelOptInfo *rel, const TableColumns *t)
 {
-	return t->marked_blocks * COST_MARKED_BLOCK +
+	return t->removed_rows * COST_REMOVED_ROW +
+		t->marked_blocks * COST_MARKED_BLOCK +
 		t->marked_rows * (COST_MARKED_ROW + rel->baserestrictcost.per_tuple);
 }
 

@@ -56,6 +56,7 @@ pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
 		m = &marks[(*n)++];
 		memset(m, 0, sizeof(BlockMarks));
 		m->block = b;
+		m->placed = true;
 		for (i = FirstOffsetNumber; i <= MaxHeapTuplesPerPage; i++)
 		{
 			if (offsets[i])
@@ -91,6 +92,7 @@ join_marks(BlockMarks *marks, int n)
 			marks[kept++] = marks[i];
 		else
 		{
+			marks[kept - 1].placed |= marks[i].placed;
 			for (w = 0; w < lengthof(marks[i].offsets); w++)
 				marks[kept - 1].offsets[w] |= marks[i].offsets[w];
 		}
@@ -99,8 +101,8 @@ join_marks(BlockMarks *marks, int n)
 }
 
 /*
- * All rows of a segment that are to be read from the heap: those that are not
- * in the columns, those that changed for the snapshot, and those that this
+ * All rows of a segment that are not to be taken from its columns: those that are
+ * not in them, those that changed for the snapshot, and those that this
  * transaction changed.  The last are asked for before the marks that are
  * written: they may be written in between.
  */
@@ -180,6 +182,21 @@ find_marked_rows(ScanUnit *unit)
 	}
 }
 
+/* Keeps the marks of those blocks that may have rows to be read from the heap. */
+static void
+keep_placed(ScanUnit *unit)
+{
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < unit->nmarks; i++)
+	{
+		if (unit->marks[i].placed)
+			unit->marks[kept++] = unit->marks[i];
+	}
+	unit->nmarks = kept;
+}
+
 /*---- beginning ---- */
 
 /*
@@ -257,6 +274,7 @@ open_unit(ColumnScanState *scan, ScanUnit *unit)
 	MemoryContextSwitchTo(old);
 	find_marks(scan, unit);
 	find_marked_rows(unit);
+	keep_placed(unit);
 }
 
 /*

@@ -25,7 +25,8 @@ extern bool omendb_is_table(Relation rel);
 extern void omendb_table_init(void);
 
 /* tablemark.c: changes of this backend that are not yet in omendb.mark */
-extern void mark_changed(Relation rel, const ItemPointerData *tid);
+extern void mark_changed(Relation rel, const ItemPointerData *tid,
+						 bool placed);
 extern void mark_flush(void);
 extern bool mark_pending(Relation rel, BlockNumber block,
 						 bool offsets[MaxHeapTuplesPerPage + 1]);

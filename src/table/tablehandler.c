@@ -26,12 +26,15 @@ PG_FUNCTION_INFO_V1(omendb_table_handler);
 static TableAmRoutine omendb_routine;
 static const TableAmRoutine *heap_routine = NULL;
 
-/* One TID of the table has another content than before. */
+/*
+ * One TID of the table has another content than before: a row was placed there,
+ * or the one that was there was removed.
+ */
 static inline void
-note_change(Relation rel, const ItemPointerData *tid)
+note_change(Relation rel, const ItemPointerData *tid, bool placed)
 {
 	if (cover_block(rel, ItemPointerGetBlockNumber(tid)))
-		mark_changed(rel, tid);
+		mark_changed(rel, tid, placed);
 }
 
 static void
@@ -39,7 +42,7 @@ table_insert(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 			 BulkInsertState bistate)
 {
 	heap_routine->tuple_insert(rel, slot, cid, options, bistate);
-	note_change(rel, &slot->tts_tid);
+	note_change(rel, &slot->tts_tid, true);
 }
 
 static void
@@ -48,7 +51,7 @@ table_insert_many(Relation rel, TupleTableSlot **slots, int nslots,
 {
 	heap_routine->multi_insert(rel, slots, nslots, cid, options, bistate);
 	for (int i = 0; i < nslots; i++)
-		note_change(rel, &slots[i]->tts_tid);
+		note_change(rel, &slots[i]->tts_tid, true);
 }
 
 /*
@@ -61,7 +64,7 @@ table_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid,
 {
 	heap_routine->tuple_insert_speculative(rel, slot, cid, options, bistate,
 										   token);
-	note_change(rel, &slot->tts_tid);
+	note_change(rel, &slot->tts_tid, true);
 }
 
 static TM_Result
@@ -74,7 +77,7 @@ table_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot,
 	result = heap_routine->tuple_delete(rel, tid, cid, snapshot, crosscheck,
 										wait, failure, moved);
 	if (result == TM_Ok)
-		note_change(rel, tid);
+		note_change(rel, tid, false);
 	return result;
 }
 
@@ -91,8 +94,8 @@ table_update(Relation rel, ItemPointer otid, TupleTableSlot *slot,
 										update_indexes);
 	if (result == TM_Ok)
 	{
-		note_change(rel, otid);
-		note_change(rel, &slot->tts_tid);
+		note_change(rel, otid, false);
+		note_change(rel, &slot->tts_tid, true);
 	}
 	return result;
 }

@@ -5,7 +5,7 @@
  *	  omendb.mark yet.
  *
  * Each subtransaction that changed covered rows has a level: for each block a
- * bitmap of its line pointers.  A level is written to the table when it is
+ * bitmap of its line pointers, and whether a row was placed at any of them.  A level is written to the table when it is
  * large, and all levels are before the transaction commits or prepares and
  * before a plan runs that may start parallel workers, which do not see this
  * memory.  A subtransaction that aborts takes its level with it, one that
@@ -57,6 +57,7 @@ typedef struct MarkKey
 typedef struct MarkEntry
 {
 	MarkKey		key;			/* hash key, must be first */
+	bool		placed;			/* at least one row was placed there */
 	uint64		offsets[MARK_WORDS];
 } MarkEntry;
 
@@ -160,6 +161,13 @@ level_limit(const MarkLevel *level)
 	return Max(MARK_MAX_BLOCKS >> Min(level->depth - 1, 20), MARK_MIN_BLOCKS);
 }
 
+static void
+init_entry(MarkEntry *entry)
+{
+	entry->placed = false;
+	memset(entry->offsets, 0, sizeof(entry->offsets));
+}
+
 /* Adds the entries of the innermost level to the next one, and drops it. */
 static void
 merge_innermost(void)
@@ -176,7 +184,8 @@ merge_innermost(void)
 										 HASH_ENTER, &found);
 
 		if (!found)
-			memset(target->offsets, 0, sizeof(target->offsets));
+			init_entry(target);
+		target->placed |= entry->placed;
 		for (int i = 0; i < MARK_WORDS; i++)
 			target->offsets[i] |= entry->offsets[i];
 	}
@@ -225,6 +234,7 @@ write_entries(StoreWriter *writer, Relation rel, MarkEntry **entries, long n)
 	for (long i = 0; i < n; i++)
 	{
 		marks[filled].block = entries[i]->key.block;
+		marks[filled].placed = entries[i]->placed;
 		memcpy(marks[filled].offsets, entries[i]->offsets,
 			   sizeof(entries[i]->offsets));
 		if (++filled == MARK_WRITE_BLOCKS || i == n - 1)
@@ -337,7 +347,7 @@ find_entry(Relation rel, BlockNumber block)
 	key.block = block;
 	entry = hash_search(level->entries, &key, HASH_ENTER, &found);
 	if (!found)
-		memset(entry->offsets, 0, sizeof(entry->offsets));
+		init_entry(entry);
 	return entry;
 }
 
@@ -350,12 +360,12 @@ is_entry_of(const MarkEntry *entry, Relation rel, BlockNumber block)
 }
 
 /*
- * mark_changed: the current transaction has changed what is at a TID in a
- * covered block of the table.  To be called after the change, with the lock
- * that the change needed.
+ * mark_changed: the current transaction has placed a row at a TID in a covered
+ * block of the table, or has removed the one that was there.  To be called after
+ * the change, with the lock that the change needed.
  */
 void
-mark_changed(Relation rel, const ItemPointerData *tid)
+mark_changed(Relation rel, const ItemPointerData *tid, bool placed)
 {
 	BlockNumber block = ItemPointerGetBlockNumber(tid);
 	OffsetNumber offset = ItemPointerGetOffsetNumber(tid);
@@ -364,6 +374,7 @@ mark_changed(Relation rel, const ItemPointerData *tid)
 		mark_latest = find_entry(rel, block);
 	Assert(offset / 64 < MARK_WORDS);
 	mark_latest->offsets[offset / 64] |= UINT64CONST(1) << (offset % 64);
+	mark_latest->placed |= placed;
 
 	if (unlikely(mark_ending))
 		mark_flush();

@@ -7,7 +7,8 @@
  * that the snapshot sees, those that are marked do not count, whether they are
  * in a segment or not; the others must be in the segment, with the same values,
  * and the segment must not have more; except for those that it lists as too
- * large, which it must not have.
+ * large, which it must not have.  Scans do not look for rows where marks say that
+ * they were removed, so the snapshot must not see any there.
  *
  *-------------------------------------------------------------------------
  */
@@ -144,8 +145,11 @@ compare_row(Verify *v, int row, HeapTuple tuple)
 
 /*---- blocks ---- */
 
-/* Adds the offsets of a block from an ascending array; "at" goes on in it */
-static void
+/*
+ * Adds the offsets of a block from an ascending array; "at" goes on in it.
+ * Returns whether they are of rows that were all removed.
+ */
+static bool
 add_offsets(const BlockMarks *marks, int n, int *at, BlockNumber block,
 			bool *offsets)
 {
@@ -154,11 +158,28 @@ add_offsets(const BlockMarks *marks, int n, int *at, BlockNumber block,
 	while (*at < n && marks[*at].block < block)
 		(*at)++;
 	if (*at >= n || marks[*at].block != block)
-		return;
+		return false;
 	for (i = FirstOffsetNumber; i <= MaxHeapTuplesPerPage; i++)
 	{
 		if (marks[*at].offsets[i / 64] & (UINT64CONST(1) << (i % 64)))
 			offsets[i] = true;
+	}
+	return !marks[*at].placed;
+}
+
+/* No tuple that the snapshot sees is marked in a block where all were removed. */
+static void
+check_removed(Verify *v, BlockNumber block, HeapTupleData *tuples, int n,
+			  const bool *marked)
+{
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		OffsetNumber off = ItemPointerGetOffsetNumber(&tuples[i].t_self);
+
+		if (marked[off])
+			report_row(v, block, off, 0, "it is marked as removed, and is visible");
 	}
 }
 
@@ -207,11 +228,13 @@ compare_block(Verify *v, BlockNumber block)
 	bool		marked[MaxHeapTuplesPerPage + 1] = {false};
 	bool		large[MaxHeapTuplesPerPage + 1] = {false};
 	Buffer		buffer = InvalidBuffer;
+	bool		pending;
+	bool		removed;
 	int			n = 0;
 	int			i;
 
-	mark_pending(v->rel, block, marked);
-	add_offsets(v->marks, v->nmarks, &v->next_mark, block, marked);
+	pending = mark_pending(v->rel, block, marked);
+	removed = add_offsets(v->marks, v->nmarks, &v->next_mark, block, marked);
 	add_offsets(v->reader->from_heap, v->reader->nfrom_heap, &v->next_large,
 				block, large);
 	for (i = FirstOffsetNumber; i <= MaxHeapTuplesPerPage; i++)
@@ -222,6 +245,8 @@ compare_block(Verify *v, BlockNumber block)
 									v->strategy);
 		n = heap_visible_tuples(v->rel, v->snapshot, buffer, tuples);
 	}
+	if (removed && !pending)
+		check_removed(v, block, tuples, n, marked);
 	compare_tuples(v, block, tuples, n, marked, large);
 	if (BufferIsValid(buffer))
 		ReleaseBuffer(buffer);

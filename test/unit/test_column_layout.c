@@ -53,6 +53,7 @@ random_marks(BlockMarks *marks, BlockNumber first)
 			continue;
 		memset(&marks[n], 0, sizeof(BlockMarks));
 		marks[n].block = first + b;
+		marks[n].placed = below(2);
 		for (int i = 0; i < count; i++)
 		{
 			int			offset = 1 + below(MaxHeapTuplesPerPage);
@@ -82,6 +83,7 @@ test_marks(void)
 		CHECK(marks_unpack(packed, first, BLOCKS, got));
 		for (int i = 0; i < n; i++)
 			CHECK(got[i].block == marks[i].block &&
+				  got[i].placed == marks[i].placed &&
 				  memcmp(got[i].offsets, marks[i].offsets,
 						 sizeof(marks[i].offsets)) == 0);
 		CHECK(marks[n - 1].block == first ||
