@@ -142,5 +142,15 @@ SET omendb.columnar_scan = on;
 EXPLAIN (COSTS OFF) SELECT id FROM top ORDER BY f, id LIMIT 4;
 SELECT * FROM top_two_ways('SELECT id, f FROM top ORDER BY f DESC NULLS LAST, id LIMIT 20');
 
-DROP TABLE top;
+-- Rows that descend to one less than their number are not the first ones
+SET max_parallel_workers_per_gather = 0;
+SET omendb.columnar_scan = force;
+CREATE TABLE top_few (id int, g int, t text) USING omendb;
+INSERT INTO top_few SELECT i, i % 7, 'group ' || i % 7 FROM generate_series(1, 100) i;
+SELECT rows FROM omendb.compact('top_few');
+SELECT * FROM top_two_ways('SELECT DISTINCT ON (g) g, id FROM top_few WHERE id IN (3, 6, 10) ORDER BY g, id DESC');
+SELECT * FROM top_two_ways('SELECT DISTINCT ON (t) t, id FROM top_few WHERE id IN (3, 6, 10) ORDER BY t, id DESC');
+SELECT DISTINCT ON (g) g, id, t FROM top_few WHERE id IN (3, 6, 10) ORDER BY g, id DESC;
+
+DROP TABLE top, top_few;
 DROP FUNCTION pruned, top_two_ways;

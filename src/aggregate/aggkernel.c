@@ -24,8 +24,8 @@
 #define TOGETHER	16
 
 /*
- * kernel_take_ints, kernel_take_floats: the values of rows, which ascend.  Most
- * often few are left out, and the rest lies in long runs.
+ * kernel_take_ints, kernel_take_floats: the values of rows, which ascend or
+ * descend.  Most often few are left out, and the rest lies in long runs.
  */
 CODEC_KERNEL void
 kernel_take_ints(const int64 *values, const int *rows, int n, int64 *out)

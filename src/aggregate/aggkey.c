@@ -135,11 +135,11 @@ take_bytes(const uint8 *bytes, const int *rows, int n, uint8 *out)
 		out[i] = bytes[rows[i]];
 }
 
-/* The rows are all from the first one on: they ascend. */
+/* The rows, which ascend or descend, are all from the first one on. */
 static inline bool
 rows_are_dense(const int *rows, int n)
 {
-	return rows[n - 1] == n - 1;
+	return rows[0] == 0 && rows[n - 1] == n - 1;
 }
 
 static void
@@ -435,7 +435,7 @@ KEY_KERNEL void
 take_numbers(const uint32 *numbers, uint32 n_numbers, const uint32 *codes,
 			 const int *rows, int n, uint32 *out)
 {
-	if (rows[n - 1] == n - 1)
+	if (rows_are_dense(rows, n))
 	{
 		for (int i = 0; i < n; i++)
 			out[i] = numbers[codes[i] < n_numbers ? codes[i] : 0];
