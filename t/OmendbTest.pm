@@ -46,6 +46,8 @@ sub new_server
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'omendb'\n"
 		. "autovacuum = off\nmax_prepared_transactions = 10\nrestart_after_crash = on\n"
 		. "timezone = 'UTC'\n");
+	# a standby may be slow to begin
+	$node->append_conf('postgresql.conf', "wal_keep_size = '2GB'\n") if $allows;
 	$node->append_conf('postgresql.conf', "$_ = '$conf{$_}'\n") for sort keys %conf;
 	return $node;
 }
