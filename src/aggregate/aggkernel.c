@@ -57,16 +57,6 @@ kernel_take_floats(const double *values, const int *rows, int n, double *out)
 
 #define GROUP_LANES	4
 
-static CODEC_KERNEL uint32
-largest(const uint32 *values, int n)
-{
-	uint32		max = 0;
-
-	for (int i = 0; i < n; i++)
-		max = values[i] > max ? values[i] : max;
-	return max;
-}
-
 /*
  * kernel_few_groups: one more than the largest number of a group, or 0 if that is
  * more than KERNEL_GROUPS.
@@ -74,7 +64,7 @@ largest(const uint32 *values, int n)
 int
 kernel_few_groups(const uint32 *groups, int n)
 {
-	uint32		last = largest(groups, n);
+	uint32		last = codec_largest32(groups, n);
 
 	return n > 0 && last < KERNEL_GROUPS ? (int) last + 1 : 0;
 }

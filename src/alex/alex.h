@@ -260,10 +260,6 @@ extern void alex_form_entry(Relation rel, const AlexInfo *info,
 							Datum *values, bool *isnull, ItemPointer tid,
 							AlexEntry *entry);
 
-/* The same into the info->nleaf words of a row */
-extern void alex_form_row(Relation rel, const AlexInfo *info, Datum *values,
-						  bool *isnull, ItemPointer tid, uint64 *f);
-
 /*
  * Key construction: begin, then the columns in order (each at most once),
  * then finish with after = false (position before all matches) or true.

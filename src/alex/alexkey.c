@@ -627,12 +627,14 @@ alex_form_image(Relation rel, const AlexInfo *info, Datum *values,
 }
 
 /*
- * alex_form_row: the fields of a leaf entry from the columns' values
+ * alex_form_entry: an index entry from the columns' values
  */
 void
-alex_form_row(Relation rel, const AlexInfo *info, Datum *values,
-			  bool *isnull, ItemPointer tid, uint64 *f)
+alex_form_entry(Relation rel, const AlexInfo *info, Datum *values,
+				bool *isnull, ItemPointer tid, AlexEntry *entry)
 {
+	uint64	   *f = entry->f;
+
 	if (info->dict)
 		f[0] = (uint64) (uintptr_t) alex_form_image(rel, info, values, isnull);
 	else
@@ -650,16 +652,6 @@ alex_form_row(Relation rel, const AlexInfo *info, Datum *values,
 	f[AlexFieldBlk(info)] = tid ? ItemPointerGetBlockNumber(tid) : 0;
 	f[AlexFieldOff(info)] = tid ? ItemPointerGetOffsetNumber(tid) : 0;
 	f[AlexFieldDead(info)] = 0;
-}
-
-/*
- * alex_form_entry: an index entry from the columns' values
- */
-void
-alex_form_entry(Relation rel, const AlexInfo *info, Datum *values,
-				bool *isnull, ItemPointer tid, AlexEntry *entry)
-{
-	alex_form_row(rel, info, values, isnull, tid, entry->f);
 }
 
 /*

@@ -220,6 +220,8 @@ extern StoreWriter *store_begin_marks(void);
 extern void store_add_marks(StoreWriter *w, Relation rel,
 							const BlockMarks *marks, int nmarks);
 extern void store_end_marks(StoreWriter *w);
+extern int	marks_join(BlockMarks *marks, int n, BlockNumber first,
+					   uint64 end);
 extern BlockMarks *store_marks(Relation rel, Snapshot snapshot,
 							   BlockNumber first, BlockNumber nblocks,
 							   int *nmarks);

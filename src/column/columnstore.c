@@ -839,7 +839,7 @@ add_offsets(BlockMarks *to, const BlockMarks *from)
 }
 
 /*
- * The same as join_marks() for marks that are many for so few blocks: each is
+ * The same as marks_join() for marks that are many for so few blocks: each is
  * put to its block, without a sort.
  */
 static int
@@ -871,9 +871,12 @@ join_dense_marks(BlockMarks *marks, int n, BlockNumber first, int nblocks)
 	return kept;
 }
 
-/* Sorts marks, joins those of one block, and leaves out other blocks' */
-static int
-join_marks(BlockMarks *marks, int n, BlockNumber first, uint64 end)
+/*
+ * marks_join: sorts marks, joins those of one block, and leaves out those of blocks
+ * outside of [first, end); the number that remain.
+ */
+int
+marks_join(BlockMarks *marks, int n, BlockNumber first, uint64 end)
 {
 	int			kept = 0;
 	int			i;
@@ -918,7 +921,7 @@ read_marks(Relation rel, Snapshot snapshot, BlockNumber first,
 	}
 	end_scan(&s);
 
-	*nmarks = join_marks(marks, n, first, end);
+	*nmarks = marks_join(marks, n, first, end);
 	if (*nmarks > 0)
 		return marks;
 	pfree(marks);
@@ -954,7 +957,7 @@ rewrite_marks(Relation rel, BlockMarks *marks, int nmarks)
 {
 	StoreWriter *w;
 
-	nmarks = join_marks(marks, nmarks, 0, InvalidBlockNumber);
+	nmarks = marks_join(marks, nmarks, 0, InvalidBlockNumber);
 	if (nmarks == 0)
 		return;
 	w = store_begin_marks();

@@ -67,39 +67,6 @@ pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
 	return marks;
 }
 
-static int
-compare_marks(const void *a, const void *b)
-{
-	BlockNumber l = ((const BlockMarks *) a)->block;
-	BlockNumber r = ((const BlockMarks *) b)->block;
-
-	return l < r ? -1 : l > r ? 1 : 0;
-}
-
-/* Sorts marks and joins those of one block; the number that remain */
-static int
-join_marks(BlockMarks *marks, int n)
-{
-	int			kept = 0;
-	int			i;
-	int			w;
-
-	if (n > 1)
-		qsort(marks, n, sizeof(BlockMarks), compare_marks);
-	for (i = 0; i < n; i++)
-	{
-		if (kept == 0 || marks[kept - 1].block != marks[i].block)
-			marks[kept++] = marks[i];
-		else
-		{
-			marks[kept - 1].placed |= marks[i].placed;
-			for (w = 0; w < lengthof(marks[i].offsets); w++)
-				marks[kept - 1].offsets[w] |= marks[i].offsets[w];
-		}
-	}
-	return kept;
-}
-
 /*
  * All rows of a segment that are not to be taken from its columns: those that are
  * not in them, those that changed for the snapshot, and those that this
@@ -129,7 +96,7 @@ find_marks(ColumnScanState *scan, ScanUnit *unit)
 	if (reader->nfrom_heap > 0)
 		add_marks(unit->marks, &unit->nmarks, reader->from_heap,
 				  reader->nfrom_heap);
-	unit->nmarks = join_marks(unit->marks, unit->nmarks);
+	unit->nmarks = marks_join(unit->marks, unit->nmarks, unit->first, unit->end);
 	MemoryContextSwitchTo(old);
 }
 

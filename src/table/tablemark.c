@@ -5,10 +5,10 @@
  *	  omendb.mark yet.
  *
  * Each subtransaction that changed covered rows has a level: for each block a
- * bitmap of its line pointers, and whether a row was placed at any of them.  A level is written to the table when it is
- * large, and all levels are before the transaction commits or prepares and
- * before a plan runs that may start parallel workers, which do not see this
- * memory.  A subtransaction that aborts takes its level with it, one that
+ * bitmap of its line pointers, and whether a row was placed at any of them.  A
+ * level is written to the table when it is large, and all levels are before the
+ * transaction commits or prepares and before a plan runs that may start parallel
+ * workers, which do not see this memory.  A subtransaction that aborts takes its level with it, one that
  * commits leaves it to its parent.
  *
  * What is written belongs to the subtransaction that is current then.  If an

@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-/* needs: src/aggregate/aggkernel.c */
+/* needs: src/aggregate/aggkernel.c src/column/columnpack.c */
 #include "postgres.h"
 
 #include <float.h>
