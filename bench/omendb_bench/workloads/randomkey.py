@@ -39,8 +39,8 @@ class RangeClient:
 class RandomKey(Workload):
     name = 'random'
     title = 'Random-key ingest'
-    about = ('Rows with a random 62 bit key, not unique, in batches of %d, into a table with one '
-             'index (the key), three (and device with time, time) and four (and a value of '
+    about = ('Rows with a random 62 bit key, not unique, in batches of %d, into tables with one '
+             'index (the key), three (and device with time, time) or four (and a value of '
              'thousand). Reads are of the last of these tables.' % BATCH)
 
     def __init__(self, plan, engine):
