@@ -340,6 +340,12 @@ extern Buffer alex_find_leaf(Relation rel, AlexInfo *info, const AlexKey *key,
 							 int access);
 
 /*
+ * Has the processor fetch the leaf where key probably is, if the routing cache
+ * knows its buffer.  Locks nothing, and waits for nothing.
+ */
+extern void alex_fetch_leaf(Relation rel, AlexInfo *info, const AlexKey *key);
+
+/*
  * From a leaf (already released) to the next one right of fence "high", which
  * its reader copied; hint is the right link it read.  Validated by fences.
  */

@@ -18,6 +18,9 @@
 /* more new rows than one in this many old ones: encode the page anew */
 #define ALEX_INPLACE_SHARE	16
 
+/* how many leaves before its turn a leaf is fetched */
+#define ALEX_LEAVES_AHEAD	4
+
 /* rows in front of the merge; there are more than half as many until the end */
 #define ALEX_WINDOW_ROWS	8192
 
@@ -28,6 +31,7 @@ typedef struct AlexMergeWindow
 	uint64	   *rows;
 	int			from;			/* first row not merged yet */
 	int			to;
+	int			stride;			/* rows that went into the leaf before */
 	bool		end;			/* the spool has no more */
 	MemoryContext images;		/* the rows' own, if the spool drops them */
 } AlexMergeWindow;
@@ -235,6 +239,19 @@ alex_merge_anew(Relation rel, Buffer buf, const uint64 *rows, int m, int total)
 	return true;
 }
 
+/* A single row goes into the page itself, as alex_insert_entry's does. */
+static bool
+alex_merge_single(Relation rel, const AlexInfo *info, Buffer buf,
+				  const uint64 *row)
+{
+	AlexKey		key;
+	int			pos;
+
+	alex_key_from_fields(rel, info, row, true, &key);
+	pos = alex_search_page(rel, info, BufferGetPage(buf), &key);
+	return alex_do_insert(rel, buf, pos, row, InvalidBuffer);
+}
+
 /*
  * Merges the m rows, all within the fences of the locked leaf buf, or as many
  * of them as one split can take.  Releases buf.  Returns how many went in.
@@ -251,7 +268,9 @@ alex_merge_leaf(Relation rel, AlexInfo *info, Relation heap, Buffer buf,
 		int			n = AlexPageCount(page);
 		int			total;
 
-		if (m <= n / ALEX_INPLACE_SHARE &&
+		if (m == 1 && alex_merge_single(rel, info, buf, rows))
+			break;
+		if (m > 1 && m <= n / ALEX_INPLACE_SHARE &&
 			alex_merge_inplace(rel, info, buf, rows, m))
 			break;
 		total = alex_merge_rows(rel, info, page, rows, m);
@@ -336,6 +355,20 @@ alex_window_fill(const AlexInfo *info, AlexMergeWindow *window)
 	return window->from < window->to;
 }
 
+/* Has a leaf fetched that rows will go to soon, so that nobody waits for it. */
+static void
+alex_look_ahead(Relation rel, AlexInfo *info, const AlexMergeWindow *window)
+{
+	int			row = window->from + window->stride * ALEX_LEAVES_AHEAD;
+	AlexKey		key;
+
+	if (row >= window->to)
+		return;
+	alex_key_from_fields(rel, info, window->rows + (Size) row * info->nleaf,
+						 true, &key);
+	alex_fetch_leaf(rel, info, &key);
+}
+
 /* Merges the first rows of the window into their leaf. */
 static void
 alex_merge_next_leaf(Relation rel, AlexInfo *info, Relation heap,
@@ -346,13 +379,15 @@ alex_merge_next_leaf(Relation rel, AlexInfo *info, Relation heap,
 	Buffer		buf;
 	int64		m;
 
+	alex_look_ahead(rel, info, window);
 	alex_key_from_fields(rel, info, rows, true, &key);
 	buf = alex_find_for_write(rel, info, heap, &key, 0);
 	CheckForSerializableConflictIn(rel, NULL, BufferGetBlockNumber(buf));
 	m = alex_rows_below(rel, info, BufferGetPage(buf), rows,
 						window->to - window->from);
 	m = alex_cap_rows(rel, info, BufferGetPage(buf), rows, m);
-	window->from += alex_merge_leaf(rel, info, heap, buf, rows, (int) m);
+	window->stride = alex_merge_leaf(rel, info, heap, buf, rows, (int) m);
+	window->from += window->stride;
 }
 
 /*
@@ -362,7 +397,7 @@ void
 alex_merge_spool(Relation rel, AlexInfo *info, Relation heap,
 				 AlexSpool *spool)
 {
-	AlexMergeWindow window = {spool};
+	AlexMergeWindow window = {.spool = spool,.stride = 1};
 	MemoryContext outer = CurrentMemoryContext;
 	MemoryContext cxt = AllocSetContextCreate(outer, "alex merge",
 											  ALLOCSET_SMALL_SIZES);

@@ -523,6 +523,43 @@ alex_fill_route_safely(Relation rel, AlexInfo *info, AlexRoute *route,
 	return true;
 }
 
+/* What a cache knows of leaves, by their block numbers; NULL if it does not */
+static AlexTarget *
+alex_known_leaves(const AlexRoute *route, BlockNumber nblocks)
+{
+	AlexTarget *known;
+
+	if (route->cxt == NULL || route->level > 0)
+		return NULL;
+	known = palloc_extended(sizeof(AlexTarget) * (Size) nblocks,
+							MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint32 i = 0; i < route->n; i++)
+	{
+		if (route->target[i].blk < nblocks)
+			known[route->target[i].blk] = route->target[i];
+	}
+	return known;
+}
+
+/* Takes that over into a new cache. */
+static void
+alex_recall_leaves(AlexRoute *route, const AlexTarget *known,
+				   BlockNumber nblocks)
+{
+	if (known == NULL || route->level > 0)
+		return;
+	for (uint32 i = 0; i < route->n; i++)
+	{
+		AlexTarget *target = &route->target[i];
+
+		if (target->blk < nblocks)
+		{
+			target->recent = known[target->blk].recent;
+			target->extent = known[target->blk].extent;
+		}
+	}
+}
+
 /*
  * Makes the cache for an index: of its leaves if they fit the limit, else of
  * the lowest level that does.
@@ -530,6 +567,9 @@ alex_fill_route_safely(Relation rel, AlexInfo *info, AlexRoute *route,
 static void
 alex_train_route(Relation rel, AlexInfo *info, AlexRoute *route)
 {
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	AlexTarget *known = alex_known_leaves(route, nblocks);
+
 	alex_drop_route(route);
 	alex_refresh_root(rel, info);
 	for (uint32 level = 0; level < info->rootlevel; level++)
@@ -543,12 +583,16 @@ alex_train_route(Relation rel, AlexInfo *info, AlexRoute *route)
 		{
 			route->bytes = bytes;
 			alex_route_bytes += bytes;
-			return;
+			alex_recall_leaves(route, known, nblocks);
+			break;
 		}
 		alex_drop_route(route);
 	}
 	/* a tiny or a huge index: try again much later */
-	route->threshold = Max(64, route->threshold) * 2;
+	if (route->cxt == NULL)
+		route->threshold = Max(64, route->threshold) * 2;
+	if (known != NULL)
+		pfree(known);
 }
 
 /*---- routing ---- */

@@ -12,6 +12,7 @@
 
 #include "alex/alex.h"
 #include "miscadmin.h"
+#include "storage/buf_internals.h"
 
 bool		alex_model = true;
 
@@ -343,6 +344,25 @@ alex_find_leaf(Relation rel, AlexInfo *info, const AlexKey *key, int access)
 	alex_route_learn(rel, slot, guess, BufferGetBlockNumber(buf), buf,
 					 ((PageHeader) BufferGetPage(buf))->pd_lower);
 	return buf;
+}
+
+/*
+ * alex_fetch_leaf: see alex.h
+ */
+void
+alex_fetch_leaf(Relation rel, AlexInfo *info, const AlexKey *key)
+{
+	uint32		slot;
+	Buffer		recent;
+	uint32		place;
+	uint32		level;
+
+	if (alex_route(rel, info, key, &slot, &recent, &place,
+				   &level) == InvalidBlockNumber || level > 0 ||
+		!BufferIsValid(recent) || BufferIsLocal(recent))
+		return;
+	__builtin_prefetch(GetBufferDescriptor(recent - 1));
+	alex_prefetch_leaf(BufferGetPage(recent), place);
 }
 
 /*
