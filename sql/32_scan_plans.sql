@@ -149,4 +149,15 @@ EXPLAIN (COSTS OFF) SELECT v FROM pl_marks WHERE v < 10;
 SELECT pl_cost('SELECT v FROM pl_marks WHERE v < 10') > 2 * :clean AS marks, :unpacked > 5 * :clean AS strings;
 SELECT count(*) FROM pl_marks WHERE v < 10;
 DROP TABLE pl_marks;
+
+-- A condition on a column that goes along with the rows leaves few segments
+CREATE TABLE pl_order (along int, across int) USING omendb WITH (autovacuum_enabled = off);
+INSERT INTO pl_order SELECT i, i * 7919 % 100000 FROM generate_series(0, 99999) i;
+VACUUM ANALYZE pl_order;
+SET omendb.segment_blocks = 8;
+SELECT rows FROM omendb.compact('pl_order');
+RESET omendb.segment_blocks;
+SELECT pl_cost('SELECT count(*) FROM pl_order WHERE along BETWEEN 50000 AND 51000') * 2 <
+	pl_cost('SELECT count(*) FROM pl_order WHERE across BETWEEN 50000 AND 51000') AS pruned;
+DROP TABLE pl_order;
 DROP FUNCTION pl_cost;

@@ -27,8 +27,8 @@
 /* costs for each row, as parts of cpu_operator_cost */
 #define COST_NATIVE		0.1		/* of an operator: what it costs in a loop */
 #define COST_BY_ROW		2.0		/* of an expression that is none: its slot */
-#define COST_KEY		0.5		/* finding the group */
-#define COST_ADD		0.15	/* adding to a state */
+#define COST_KEY		0.1		/* finding the group */
+#define COST_ADD		0.03	/* adding to a state */
 #define COST_STATE		2.0		/* a state written or read as bytes */
 
 /* factor of costs with omendb.columnar_scan = force */

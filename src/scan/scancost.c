@@ -15,13 +15,16 @@
 
 #include "access/sysattr.h"
 #include "access/xact.h"
+#include "catalog/pg_statistic.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "port/pg_bitutils.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "scan/scan.h"
@@ -305,8 +308,10 @@ scan_may_pay(RelOptInfo *rel, Relation table)
 	if (columnar_scan == COLUMNAR_SCAN_FORCE)
 		return true;
 	part = covered_part(rel, covered);
-	bound = rel->tuples * part * COST_TEST_VALUE * cpu_operator_cost +
-		rel->pages * (1 - part) * seq_page_cost + COST_OPEN_TABLE;
+	bound = rel->pages * (1 - part) * seq_page_cost + COST_OPEN_TABLE;
+	/* conditions may exclude any number of segments */
+	if (rel->baserestrictinfo == NIL)
+		bound += rel->tuples * part * COST_TEST_VALUE * cpu_operator_cost;
 	foreach(lc, rel->pathlist)
 	{
 		const Path *path = lfirst(lc);
@@ -387,12 +392,12 @@ scan_may_pay_sorted(PlannerInfo *root, RelOptInfo *rel, Relation table,
 }
 
 /*
- * Costs of unpacking compressed columns: all of those that are tested, and of
- * the others what has a row that passes.
+ * Costs of unpacking compressed columns: those that are tested, as far as they
+ * are read, and of the others what has a row that passes.
  */
 static Cost
 unpack_cpu(const RelOptInfo *rel, const TableColumns *t,
-		   const Bitmapset *attnos)
+		   const Bitmapset *attnos, double read)
 {
 	const int	offset = 0 - FirstLowInvalidHeapAttributeNumber;
 	double		touched = Min(1, rel->rows * COLUMN_VECTOR / Max(rel->tuples, 1));
@@ -409,7 +414,7 @@ unpack_cpu(const RelOptInfo *rel, const TableColumns *t,
 		if (t->packed[i] == 0)
 			continue;
 		if (bms_is_member(i + 1 + offset, tested))
-			bytes += t->packed[i];
+			bytes += t->packed[i] * read;
 		else if (bms_is_member(offset, attnos) ||
 				 bms_is_member(i + 1 + offset, attnos))
 			bytes += t->packed[i] * touched;
@@ -422,6 +427,86 @@ static double
 selectivity(PlannerInfo *root, RelOptInfo *rel, List *clauses)
 {
 	return clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL);
+}
+
+/* How far the order of a column's values is that of the rows: 0 to 1 */
+static double
+correlation(Oid relid, AttrNumber attno)
+{
+	HeapTuple	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid),
+										Int16GetDatum(attno),
+										BoolGetDatum(false));
+	AttStatsSlot slot;
+	double		found = 0;
+
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	if (get_attstatsslot(&slot, tuple, STATISTIC_KIND_CORRELATION, InvalidOid,
+						 ATTSTATSSLOT_NUMBERS))
+	{
+		if (slot.nnumbers > 0)
+			found = slot.numbers[0];
+		free_attstatsslot(&slot);
+	}
+	ReleaseSysCache(tuple);
+	return found * found;
+}
+
+/* Can the least and the largest value of a segment exclude it? */
+static bool
+may_exclude(const RestrictInfo *filter, const RelOptInfo *rel,
+			AttrNumber *attno)
+{
+	FilterClause clause;
+
+	if (!filter_parse((Node *) filter->clause, rel->relid, &clause) ||
+		clause.kind == FILTER_BYTES || clause.kind == FILTER_NULL)
+		return false;
+	*attno = clause.attno;
+	return true;
+}
+
+/* The part of the rows that pass the filters on a column */
+static double
+column_selectivity(PlannerInfo *root, const RelOptInfo *rel, List *filters,
+				   AttrNumber attno)
+{
+	List	   *own = NIL;
+	ListCell   *lc;
+	AttrNumber	on;
+
+	foreach(lc, filters)
+	{
+		if (may_exclude(lfirst_node(RestrictInfo, lc), rel, &on) && on == attno)
+			own = lappend(own, lfirst(lc));
+	}
+	return clauselist_selectivity(root, own, rel->relid, JOIN_INNER, NULL);
+}
+
+/*
+ * The part of the segments that is read: filters exclude the others where a
+ * column's values go along with the rows.
+ */
+static double
+read_part(PlannerInfo *root, const RelOptInfo *rel, Oid relid,
+		  const TableColumns *t, List *filters)
+{
+	double		part = 1;
+	ListCell   *lc;
+	AttrNumber	attno;
+
+	foreach(lc, filters)
+	{
+		double		along;
+
+		if (!may_exclude(lfirst_node(RestrictInfo, lc), rel, &attno))
+			continue;
+		along = correlation(relid, attno);
+		if (along > 0)
+			part = Min(part, 1 - along + along *
+					   column_selectivity(root, rel, filters, attno));
+	}
+	return Min(1, part + 1.0 / Max(t->nsegments, 1));
 }
 
 /* Costs of conditions on vectors, for so many rows that pass the filters */
@@ -448,14 +533,14 @@ conditions_cpu(PlannerInfo *root, RelOptInfo *rel, double rows,
 	return cost;
 }
 
-/* Costs of the processor for rows of columns */
+/* Costs of the processor for rows of columns, of which a part is read */
 static Cost
-columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, int ncolumns,
-			const ScanClauses *clauses, bool makes_rows)
+columns_cpu(PlannerInfo *root, RelOptInfo *rel, double rows, double read,
+			int ncolumns, const ScanClauses *clauses, bool makes_rows)
 {
 	List	   *tested = list_concat_copy(clauses->filters, clauses->vectors);
-	Cost		cost = rows * list_length(clauses->filters) * COST_TEST_VALUE *
-	cpu_operator_cost;
+	Cost		cost = rows * read * list_length(clauses->filters) *
+	COST_TEST_VALUE * cpu_operator_cost;
 	double		left = rows * selectivity(root, rel, clauses->filters);
 	QualCost	others;
 
@@ -494,18 +579,20 @@ scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 	double		part = covered_part(rel, t->blocks);
 	double		heap_rows = rel->tuples * (1 - part);
 	bool		makes_rows = path->custom_private == NIL;
+	double		read = read_part(root, rel, RelationGetRelid(table), t,
+								 clauses->filters);
 	int			ncolumns;
 	Cost		io;
 	Cost		cpu;
 	double		divisor = workers > 0 ? parallel_divisor(workers) : 1;
 
-	io = (column_pages(t, attnos, &ncolumns) + rel->pages * (1 - part)) *
-		seq_page_cost;
-	cpu = columns_cpu(root, rel, rel->tuples * part, ncolumns, clauses,
+	io = (column_pages(t, attnos, &ncolumns) * read +
+		  rel->pages * (1 - part)) * seq_page_cost;
+	cpu = columns_cpu(root, rel, rel->tuples * part, read, ncolumns, clauses,
 					  makes_rows) +
-		unpack_cpu(rel, t, attnos) + marks_cpu(rel, t) +
+		unpack_cpu(rel, t, attnos, read) + marks_cpu(rel, t) +
 		heap_rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
-		t->nsegments * (COST_OPEN_SEGMENT + ncolumns * COST_OPEN_COLUMN);
+		t->nsegments * (COST_OPEN_SEGMENT + read * ncolumns * COST_OPEN_COLUMN);
 
 	path->path.rows = workers > 0 ? clamp_row_est(rel->rows / divisor) : rel->rows;
 	path->path.startup_cost = rel->baserestrictcost.startup +
