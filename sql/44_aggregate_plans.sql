@@ -304,3 +304,26 @@ SELECT sum(i) FROM ag_read;
 SELECT pg_stat_force_next_flush();
 SELECT seq_scan - :scans AS scans, seq_tup_read - :read AS read FROM pg_stat_user_tables WHERE relname = 'ag_read';
 DROP TABLE ag_read;
+
+-- Units of time are few, however many time stamps there are
+RESET ALL;
+CREATE TABLE ap_units (d date, t timestamp, ts timestamptz, n int) USING omendb WITH (autovacuum_enabled = off);
+INSERT INTO ap_units SELECT t::date, t, t AT TIME ZONE 'UTC', i % 4 FROM (
+	SELECT i, timestamp '2024-01-01' + i * interval '22 seconds' AS t FROM generate_series(1, 20000) i) s;
+VACUUM ANALYZE ap_units;
+SELECT rows FROM omendb.compact('ap_units');
+CREATE FUNCTION ap_rows(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+	RETURN plan -> 0 -> 'Plan' ->> 'Plan Rows';
+END $$;
+EXPLAIN (COSTS OFF) SELECT date_trunc('hour', ts), count(*) FROM ap_units GROUP BY 1 ORDER BY 1;
+SELECT unit, ap_rows(format('SELECT count(*) FROM ap_units GROUP BY %s', unit)) AS expected FROM (VALUES
+	('date_trunc(''hour'', t)'), ('date_trunc(''DAY'', ts)'), ('date_trunc(''week'', ts, ''Asia/Tokyo'')'),
+	('date_trunc(''month'', d)'), ('date_bin(''15 minutes'', t, ''2020-01-01'')'), ('t::date'), ('ts::date, n'),
+	('extract(hour FROM t)'), ('date_part(''dow'', ts)'), ('extract(year FROM d)'), ('n, extract(minute FROM ts)'),
+	('date_trunc(''fortnight'', t)'), ('extract(epoch FROM t)'), ('date_trunc(''second'', t)')) v(unit);
+DROP FUNCTION ap_rows;
+DROP TABLE ap_units;

@@ -1,4 +1,5 @@
-"""The main job: real flights and generated events, heap + btree beside heap + alex."""
+"""The main job: real flights and generated events, heap + btree beside heap + alex, and then
+heap tables beside the same tables turned into omendb tables."""
 
 import subprocess
 import os
@@ -50,6 +51,29 @@ QUERIES = (
     ('events', 'ordered range, index only: 1 M random keys',
      'SELECT count(key) FROM (SELECT key FROM {0} WHERE key >= 1000000000000000000'
      ' ORDER BY key LIMIT 1000000) s', 1, 'Index Only Scan'),
+)
+
+# (data set, title, query) of whole tables, or of a part by time
+ANALYTICS = (
+    ('flights', 'delay by airport, top 10',
+     'SELECT origin, count(*), sum(delay), max(distance) FROM {0} GROUP BY origin'
+     ' ORDER BY count(*) DESC, origin LIMIT 10'),
+    ('flights', 'flights and late ones by month',
+     "SELECT date_trunc('month', flown), count(*), count(*) FILTER (WHERE delay > 60)"
+     ' FROM {0} GROUP BY 1 ORDER BY 1'),
+    ('flights', 'distance by route, top 10',
+     'SELECT origin, destination, count(*), sum(distance) FROM {0} GROUP BY 1, 2'
+     ' ORDER BY 3 DESC, 1, 2 LIMIT 10'),
+    ('events', 'aggregates of all rows',
+     'SELECT count(*), min(ts), max(ts), max(key), round(avg(value)::numeric, 4) FROM {0}'),
+    ('events', 'by device',
+     'SELECT device, count(*), max(value), round(avg(value)::numeric, 4) FROM {0}'
+     ' GROUP BY device ORDER BY device'),
+    ('events', 'by hour',
+     "SELECT date_trunc('hour', ts), count(*), round(avg(value)::numeric, 4) FROM {0}"
+     ' GROUP BY 1 ORDER BY 1'),
+    ('events', 'rows of one value in a thousand',
+     'SELECT count(*), sum(key::numeric) FROM {0} WHERE value = 25'),
 )
 
 PGBENCH = (('pgbench select by key, 2 clients', 'events-select'),
@@ -177,6 +201,51 @@ class MainJob:
         self.same(result)
         self.results.append(result)
 
+    def turn(self):
+        """The second side's tables become omendb tables, with columns of all rows."""
+        base, other = (arm.name for arm in self.methods)
+        for name in COLUMNS:
+            heap, table = (self.table(name, arm) for arm in self.methods)
+            say('omendb.enable and omendb.compact of %s' % table)
+            cur = self.bench.session()
+            for title, call in (('omendb.enable: a heap table becomes an omendb table', 'enable'),
+                                ('omendb.compact: columns of all rows', 'compact')):
+                result = Result(name, call, title, 's')
+                seconds, _, _ = self.bench.timed_sql(
+                    cur, "SELECT * FROM omendb.%s('%s')" % (call, table))
+                result.add(other, Sample(seconds))
+                self.results.append(result)
+            cur.connection.close()
+            size = Result(name, 'columns-size', 'size of the rows, and of the columns', 'size')
+            size.add(base, Sample(self.bench.run("SELECT pg_table_size('%s')" % heap)[0][0]))
+            size.add(other, Sample(int(self.bench.run(
+                "SELECT bytes FROM omendb.stat_table WHERE relid = '%s'::regclass" % table)[0][0])))
+            self.results.append(size)
+
+    def analyse(self, name, title, query):
+        """A query of whole tables, three times for each side in turn."""
+        result = Result(name, 'analytics', title, 's')
+        say(title)
+        for rep in range(3):
+            for arm in self.order(rep):
+                sql = query.format(self.table(name, arm))
+                cur = self.bench.session(arm)
+                if rep == 0:
+                    cur.execute(sql)
+                seconds, _, answer = self.bench.timed_sql(cur, sql)
+                cur.connection.close()
+                result.add(arm.name, Sample(seconds, answer=answer))
+        self.same(result)
+        self.results.append(result)
+
+    def tables(self):
+        """Analytics on heap and on omendb tables; what follows finds heap tables again."""
+        self.turn()
+        for query in ANALYTICS:
+            self.analyse(*query)
+        for name in COLUMNS:
+            self.bench.run("SELECT omendb.disable('%s')" % self.table(name, self.methods[1]))
+
     def transactions(self, title, script):
         """pgbench, three times for each side in turn."""
         result = Result('events', script, title, 'us')
@@ -219,6 +288,8 @@ class MainJob:
         self.build()
         for query in QUERIES:
             self.ask(*query)
+        if self.options.am == 'alex':
+            self.tables()
         for title, script in PGBENCH:
             self.transactions(title, script)
         say('comparing the indexes with the tables')
@@ -231,5 +302,5 @@ class MainJob:
             rows.append([res.keys, res.title, cost_text(res.median(base), res.unit),
                          cost_text(res.median(other), res.unit),
                          ratio_text(res.ratio(base, other))])
-        return draw(['data', 'work', 'heap + ' + base, 'heap + ' + other,
-                     '%s / %s' % (base, other)], rows)
+        return draw(['data', 'work', 'heap + ' + base,
+                     'omendb' if other == 'alex' else 'heap + ' + other, 'ratio'], rows)

@@ -18,7 +18,6 @@
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
-#include "utils/selfuncs.h"
 
 #include "aggregate/aggplan.h"
 #include "scan/scan.h"
@@ -115,16 +114,6 @@ covered_part(PlannerInfo *root, const RelOptInfo *table)
 	return table->pages == 0 ? 0 : Min(1.0, (double) covered / table->pages);
 }
 
-/* How many groups rows make */
-static double
-count_groups(PlannerInfo *root, const AggShape *shape, double rows)
-{
-	if (shape->keys == NIL)
-		return 1;
-	return clamp_row_est(estimate_num_groups(root, shape->keys, rows, NULL,
-											 NULL));
-}
-
 /* Bytes of a group in memory */
 static double
 group_bytes(const AggShape *shape)
@@ -192,8 +181,8 @@ agg_cost(PlannerInfo *root, CustomPath *path, AggMode mode,
 		 const AggShape *shape, const Path *input)
 {
 	double		factor = columnar_scan == COLUMNAR_SCAN_FORCE ? COST_FORCED : 1.0;
-	double		groups = count_groups(root, shape, mode == AGG_PARTIAL ?
-									  input->rows : shape->input->rows);
+	double		groups = agg_estimate_groups(root, shape->keys, mode == AGG_PARTIAL ?
+											 input->rows : shape->input->rows);
 	double		read = 1.0;
 	Cost		work = mode == AGG_FINAL ? combine_cost(shape) :
 	row_cost(root, shape, input->parent->relid);

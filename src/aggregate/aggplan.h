@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * aggplan.h
- *	  What aggplan.c and aggcost.c share: a grouping as the planner sees it.
+ *	  What aggplan.c, aggcost.c and aggestimate.c share: a grouping as the planner sees it.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +27,9 @@ typedef struct AggShape
 
 /* aggplan.c */
 extern Node *agg_argument(const Aggref *agg);
+
+/* aggestimate.c */
+extern double agg_estimate_groups(PlannerInfo *root, List *keys, double rows);
 
 /* aggcost.c */
 extern void agg_cost(PlannerInfo *root, CustomPath *path, AggMode mode,
