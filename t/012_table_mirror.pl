@@ -3,7 +3,9 @@
 # one snapshot, with columns read wherever there are any. Then the same after
 # kill -9, and on a standby.
 #
-# OMENDB_MIRROR_SECONDS=3600 runs it longer, OMENDB_MIRROR_SEED repeats a run.
+# OMENDB_MIRROR_SECONDS=1100 runs it longer, OMENDB_MIRROR_SEED repeats a run. An hour:
+#   KEEP=1 OMENDB_TAP_TIMEOUT=6000 OMENDB_MIRROR_SECONDS=1100 \
+#   test/run --versions 15 --only tap --tests 012_table_mirror
 use strict;
 use warnings;
 
