@@ -188,12 +188,11 @@ class Heap(Postgres):
         return ', '.join('%s = %s' % pair for pair in sorted(self.conf().items()))
 
     def start(self):
-        if self.cluster is None:
-            self.cluster = cluster.Cluster(self.context.scratch, self.context.major, self.conf(),
-                                           extension=self.preload, bindir=self.context.bindir())
-            self.server = self.cluster.create()
-            self.pgbench = (self.server.program('pgbench'), self.server.environment(
-                search_path='%s,public' % SCHEMA, **self.pgbench_settings()))
+        self.cluster = cluster.Cluster(self.context.scratch, self.context.major, self.conf(),
+                                       extension=self.preload, bindir=self.context.bindir())
+        self.server = self.cluster.create()
+        self.pgbench = (self.server.program('pgbench'), self.server.environment(
+            search_path='%s,public' % SCHEMA, **self.pgbench_settings()))
         self.cluster.start()
         self.empty()
 
@@ -201,13 +200,8 @@ class Heap(Postgres):
         return {}
 
     def stop(self):
-        if self.cluster is not None and self.cluster.started:
-            try:
-                session = self.connect()
-                session.execute('DROP SCHEMA IF EXISTS %s CASCADE' % SCHEMA)
-                session.close()
-            finally:
-                self.cluster.stop()
+        """The cluster goes, or its write-ahead log would fill the disk while others are measured."""
+        self.close()
 
     def close(self):
         if self.cluster is not None:
