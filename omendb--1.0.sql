@@ -317,10 +317,11 @@ ALTER MATERIALIZED VIEW omendb.chunk ALTER COLUMN data SET STORAGE PLAIN;
 
 CREATE UNIQUE INDEX chunk_key ON omendb.chunk USING btree (segid, attno, seq);
 
--- rows of covered blocks that changed
+-- rows of covered blocks that changed; part is first_block / 1024
 CREATE MATERIALIZED VIEW omendb.mark USING heap AS
 SELECT NULL::oid AS relid,
 	   NULL::oid AS filenode,
+	   NULL::integer AS part,
 	   NULL::bigint AS first_block,
 	   NULL::integer AS nblocks,
 	   NULL::bytea AS offsets
@@ -329,7 +330,7 @@ WITH NO DATA;
 ALTER MATERIALIZED VIEW omendb.mark ALTER COLUMN offsets SET STORAGE PLAIN;
 
 CREATE INDEX mark_key
-ON omendb.mark USING btree (relid, filenode, first_block);
+ON omendb.mark USING btree (relid, filenode, part);
 
 -- what the worker did, and what it is told
 CREATE MATERIALIZED VIEW omendb.compaction USING heap AS

@@ -104,6 +104,46 @@ UPDATE comp_marks SET v = 2 WHERE id % 300 = 0;
 SELECT count(*) < 20 AS few FROM omendb.mark WHERE relid = 'comp_marks'::regclass;
 SELECT marked FROM omendb.verify('comp_marks') WHERE first_block = 0;
 
+-- The same for segments that are small, many within the range by which marks
+-- are found, or that lie in several of these ranges
+CREATE TABLE comp_parts (id int, v int) USING omendb WITH (fillfactor = 10);
+INSERT INTO comp_parts SELECT i, 0 FROM generate_series(1, 69000) i;
+CREATE INDEX ON comp_parts (id);
+SET omendb.segment_blocks = 1500;
+SELECT segments > 1 AS segments FROM omendb.compact('comp_parts');
+CREATE PROCEDURE comp_change(step int) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1 .. 300 LOOP
+		UPDATE comp_parts SET v = v + 1 WHERE id = step * i;
+		COMMIT;
+	END LOOP;
+END $$;
+CALL comp_change(200);
+SELECT first_block, marked > 0 AS marked FROM omendb.verify('comp_parts') ORDER BY 1 LIMIT 2;
+SELECT segments FROM omendb.compact('comp_parts');
+SELECT first_block, marked > 0 AS marked FROM omendb.verify('comp_parts') ORDER BY 1 LIMIT 2;
+SELECT count(*) < 20 AS few FROM omendb.mark WHERE relid = 'comp_parts'::regclass;
+SET omendb.columnar_scan = force;
+SELECT v, count(*), sum(id) FROM comp_parts GROUP BY v ORDER BY v;
+RESET omendb.columnar_scan;
+SET omendb.segment_blocks = 300;
+TRUNCATE comp_parts;
+INSERT INTO comp_parts SELECT i, 0 FROM generate_series(1, 20000) i;
+SELECT segments > 2 AS segments FROM omendb.compact('comp_parts');
+CALL comp_change(50);
+CALL comp_change(20);
+UPDATE comp_parts SET v = v + 1 WHERE id IN (6000, 7000);
+SELECT first_block, marked > 0 AS marked FROM omendb.verify('comp_parts') ORDER BY 1 LIMIT 3;
+SELECT segments FROM omendb.compact('comp_parts');
+SELECT first_block, marked > 0 AS marked FROM omendb.verify('comp_parts') ORDER BY 1 LIMIT 3;
+SELECT count(*) < 80 AS few FROM omendb.mark WHERE relid = 'comp_parts'::regclass;
+SET omendb.columnar_scan = force;
+SELECT v, count(*), sum(id) FROM comp_parts GROUP BY v ORDER BY v;
+RESET omendb.columnar_scan;
+SET omendb.segment_blocks = 1024;
+DROP PROCEDURE comp_change;
+DROP TABLE comp_parts;
+
 -- A row of marks may be about several segments; when one of them is made anew
 -- the others' marks remain, whether they are before it or behind it
 CREATE TABLE comp_shared (id int, v int) USING omendb;

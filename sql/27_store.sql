@@ -11,7 +11,7 @@ ALTER MATERIALIZED VIEW omendb.chunk OWNER TO CURRENT_USER;
 ALTER EXTENSION omendb DROP MATERIALIZED VIEW omendb.compaction;
 CREATE INDEX ON omendb.chunk (seq);
 CLUSTER omendb.chunk USING chunk_key;
-INSERT INTO omendb.mark VALUES (1, 1, 1, 1, '');
+INSERT INTO omendb.mark VALUES (1, 1, 1, 1, 1, '');
 DELETE FROM omendb.segment;
 TRUNCATE omendb.segment;
 REINDEX TABLE omendb.segment;

@@ -70,17 +70,21 @@ put_block(char *p, uint32 distance, const BlockMarks *m)
 	int			n = count_offsets(m);
 	uint32		kind = m->placed ? 0 : MARK_REMOVED;
 	int			last = 0;
-	int			i;
+	int			w;
 
 	p = codec_put_varint(p, distance);
 	if (n == 0 || n >= Min(MARK_BITMAP, MARK_REMOVED))
 		return put_bitmap(codec_put_varint(p, kind), m);
 
 	p = codec_put_varint(p, kind + n);
-	for (i = 1; i < MARK_WORDS * 64; i++)
+	for (w = 0; w < MARK_WORDS; w++)
 	{
-		if (m->offsets[i / 64] & (UINT64CONST(1) << (i % 64)))
+		uint64		left;
+
+		for (left = m->offsets[w]; left != 0; left &= left - 1)
 		{
+			int			i = w * 64 + pg_rightmost_one_pos64(left);
+
 			p = codec_put_varint(p, i - last);
 			last = i;
 		}
