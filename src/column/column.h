@@ -265,8 +265,8 @@ pg_noreturn extern void segment_corrupted(Relation rel,
 /* columnmark.c: the bytes of a row of omendb.mark */
 extern bytea *marks_pack(BlockNumber first, const BlockMarks *marks,
 						 int nmarks);
-extern int	marks_count(const bytea *packed);
-extern bool marks_unpack(const bytea *packed, BlockNumber first,
+extern int	marks_room(const bytea *packed);
+extern int	marks_unpack(const bytea *packed, BlockNumber first,
 						 BlockNumber nblocks, BlockMarks *marks);
 
 /*------------------------------------------------------------------------

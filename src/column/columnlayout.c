@@ -423,12 +423,10 @@ get_marks(SegmentReader *r, const char *from, uint32 n)
 		return true;
 	SET_VARSIZE(marks, VARHDRSZ + n);
 	memcpy(VARDATA(marks), from, n);
-	r->nfrom_heap = marks_count(marks);
-	if (r->nfrom_heap < 0 || r->nfrom_heap > r->segment->nblocks)
-		return false;
-	r->from_heap = palloc((r->nfrom_heap + 1) * sizeof(BlockMarks));
-	return marks_unpack(marks, r->segment->first, r->segment->nblocks,
-						r->from_heap);
+	r->from_heap = palloc((marks_room(marks) + 1) * sizeof(BlockMarks));
+	r->nfrom_heap = marks_unpack(marks, r->segment->first, r->segment->nblocks,
+								 r->from_heap);
+	return r->nfrom_heap >= 0 && r->nfrom_heap <= r->segment->nblocks;
 }
 
 /* The strings are copied: the bytes of the layout may go. */

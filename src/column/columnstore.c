@@ -788,19 +788,17 @@ get_marks(StoreScan *s, BlockMarks *marks, int *n, int *room, bool lenient)
 	bytea	   *packed = DatumGetByteaPP(get_column(s, MARK_OFFSETS));
 	int64		first = DatumGetInt64(get_column(s, MARK_FIRST));
 	int32		nblocks = DatumGetInt32(get_column(s, MARK_NBLOCKS));
-	int			count = marks_count(packed);
+	int			most = marks_room(packed);
+	int			count;
 
-	if (lenient && count < 0)
-		return marks;
 	check_range(s, first, nblocks);
-	if (*n + Max(count, 0) > *room)
+	if (*n + most > *room)
 	{
-		*room = Max(*room * 2, *n + count);
-		marks = marks == NULL ? palloc(*room * sizeof(BlockMarks)) :
-			repalloc_huge(marks, *room * sizeof(BlockMarks));
+		*room = Max(*room * 2, *n + most);
+		marks = repalloc_huge(marks, *room * sizeof(BlockMarks));
 	}
-	if (count < 0 ||
-		!marks_unpack(packed, (BlockNumber) first, nblocks, marks + *n))
+	count = marks_unpack(packed, (BlockNumber) first, nblocks, marks + *n);
+	if (count < 0)
 	{
 		if (lenient)
 			return marks;

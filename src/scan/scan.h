@@ -129,8 +129,12 @@ typedef struct ScanUnit
 	BlockNumber first;
 	BlockNumber end;
 	SegmentReader *reader;		/* NULL: not open */
-	BlockMarks *marks;			/* line pointers that are read from the heap */
+	BlockMarks *all_marks;		/* line pointers not to be taken from columns */
+	int			nall_marks;
+	BlockMarks *marks;			/* those of blocks where rows were placed:
+								 * they are read from the heap */
 	int			nmarks;
+	bool		knows_marked;	/* the rest is known: */
 	uint64	   *marked;			/* bitmap of rows of the segment, or NULL */
 	int			nmarked;		/* so many of them */
 } ScanUnit;
@@ -195,6 +199,7 @@ typedef struct ScanShared
 } ScanShared;
 
 typedef struct ScanBatch ScanBatch; /* see scanbatch.c */
+typedef struct TupleTaker TupleTaker;	/* see scantuple.c */
 
 typedef struct ColumnScanState
 {
@@ -216,6 +221,8 @@ typedef struct ColumnScanState
 	VectorExpr **conditions;	/* other conditions, in order, to be tested on
 								 * the rows that pass the filters */
 	int			nconditions;
+	VectorExpr **heap_conditions;	/* the filters, for batches of the heap's
+									 * rows */
 	AttrNumber	last_attno;
 
 	bool		started;
@@ -289,6 +296,7 @@ extern void scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 /* scanexec.c */
 extern Node *create_column_scan_state(CustomScan *cscan);
 extern bool scan_take_unit(ColumnScanState *scan);
+extern void scan_compile_filters(ColumnScanState *scan);
 
 /* scanclause.c */
 extern bool filter_parse(Node *clause, Index varno, FilterClause *result);
@@ -334,6 +342,13 @@ extern void scan_page_place(ColumnScanState *scan, BlockNumber block);
 extern void scan_page_release(ColumnScanState *scan);
 extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);
 
+/* scantuple.c */
+extern TupleTaker *tuple_taker_create(TupleDesc desc);
+extern void tuple_taker_want(TupleTaker *taker, AttrNumber attno,
+							 Datum *values, uint64 *nulls);
+extern void tuple_taker_reset(TupleTaker *taker, MemoryContext context);
+extern void tuple_take(TupleTaker *taker, HeapTuple tuple, int row);
+
 /*
  * scanbatch.c: vectors for a node above, instead of rows.  First a unit is
  * taken, then its batches until there is none left.  Also vectors for the
@@ -341,6 +356,8 @@ extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);
  */
 extern void scan_need_columns(ColumnScanState *scan, const Bitmapset *attnos);
 extern VectorSource *scan_vector_source(ColumnScanState *scan);
+extern void scan_narrow(ColumnScanState *scan, VectorSource *source,
+						VectorExpr *const *conditions, int nconditions);
 extern bool scan_unit_next(ColumnScanState *scan);
 extern bool scan_unit_is_whole(const ColumnScanState *scan);
 extern int	scan_unit_rows(const ColumnScanState *scan);

@@ -71,7 +71,7 @@ test_marks(void)
 	for (int round = 0; round < ROUNDS; round++)
 	{
 		static BlockMarks marks[BLOCKS];
-		static BlockMarks got[BLOCKS];
+		BlockMarks *got;
 		BlockNumber first = below(2) ? unit_random(&state) % 4000000000U : 0;
 		int			n = random_marks(marks, first);
 		bytea	   *packed;
@@ -79,17 +79,20 @@ test_marks(void)
 		if (n == 0)
 			continue;
 		packed = marks_pack(first, marks, n);
-		CHECK_EQ(marks_count(packed), n);
-		CHECK(marks_unpack(packed, first, BLOCKS, got));
+		got = palloc((marks_room(packed) + 1) * sizeof(BlockMarks));
+		CHECK(marks_room(packed) >= n);
+		CHECK_EQ(marks_unpack(packed, first, BLOCKS, got), n);
 		for (int i = 0; i < n; i++)
 			CHECK(got[i].block == marks[i].block &&
 				  got[i].placed == marks[i].placed &&
 				  memcmp(got[i].offsets, marks[i].offsets,
 						 sizeof(marks[i].offsets)) == 0);
 		CHECK(marks[n - 1].block == first ||
-			  !marks_unpack(packed, first, marks[n - 1].block - first, got));
+			  marks_unpack(packed, first, marks[n - 1].block - first,
+						   got) == -1);
 		VARDATA(packed)[below(VARSIZE(packed) - VARHDRSZ)] ^= 1 << below(8);
-		CHECK_EQ(marks_count(packed), -1);
+		CHECK_EQ(marks_unpack(packed, first, BLOCKS, got), -1);
+		pfree(got);
 		pfree(packed);
 	}
 	unit_done("marks");
@@ -126,21 +129,14 @@ test_damaged_marks(void)
 		if (below(3) == 0)
 			SET_VARSIZE(packed, VARHDRSZ + 4 + below(VARSIZE(packed) - VARHDRSZ - 4));
 		seal(VARDATA(packed), 4, VARSIZE(packed) - VARHDRSZ, 0);
-		n = marks_count(packed);
+		got = palloc((marks_room(packed) + 1) * sizeof(BlockMarks));
+		n = marks_unpack(packed, 7, BLOCKS, got);
 		if (n < 0)
-		{
 			refused++;
-			continue;
-		}
-		got = palloc((n + 1) * sizeof(BlockMarks));
-		if (!marks_unpack(packed, 7, BLOCKS, got))
-			refused++;
-		else
-		{
-			for (int i = 0; i < n; i++)
-				CHECK(got[i].block >= 7 && got[i].block < 7 + BLOCKS &&
-					  (got[i].offsets[0] & 1) == 0);
-		}
+		CHECK(n <= marks_room(packed));
+		for (int i = 0; i < n; i++)
+			CHECK(got[i].block >= 7 && got[i].block < 7 + BLOCKS &&
+				  (got[i].offsets[0] & 1) == 0);
 		pfree(got);
 		pfree(packed);
 	}
