@@ -311,7 +311,8 @@ typedef struct SegmentReader
 	int			ncolumns;
 	SegmentColumn *columns;		/* in the order of attno */
 	int		   *block_rows;		/* first row of each block, and nrows */
-	OffsetNumber *offsets;		/* of each row in its block */
+	OffsetNumber *offsets;		/* of each row in its block; NULL: they are 1,
+								 * 2, 3, ... in each */
 	BlockMarks *from_heap;		/* rows that are not in the columns */
 	int			nfrom_heap;
 } SegmentReader;
@@ -388,5 +389,13 @@ extern void segment_tid(const SegmentReader *reader, int row,
 extern int	segment_block_rows(const SegmentReader *reader,
 							   BlockNumber block, int *first);
 extern void segment_close(SegmentReader *reader);
+
+/* the line pointer of a row of the block that begins with row "first" */
+static inline OffsetNumber
+segment_offset(const SegmentReader *reader, int first, int row)
+{
+	return reader->offsets != NULL ? reader->offsets[row] :
+		(OffsetNumber) (row - first + 1);
+}
 
 #endif							/* COLUMN_H */

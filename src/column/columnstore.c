@@ -869,6 +869,22 @@ join_dense_marks(BlockMarks *marks, int n, BlockNumber first, int nblocks)
 	return kept;
 }
 
+/* Is there nothing to be joined? Statements write their marks in order. */
+static bool
+marks_ascend(const BlockMarks *marks, int n, BlockNumber first, uint64 end)
+{
+	int			i;
+
+	if (n > 0 && (marks[0].block < first || marks[n - 1].block >= end))
+		return false;
+	for (i = 1; i < n; i++)
+	{
+		if (marks[i].block <= marks[i - 1].block)
+			return false;
+	}
+	return true;
+}
+
 /*
  * marks_join: sorts marks, joins those of one block, and leaves out those of blocks
  * outside of [first, end); the number that remain.
@@ -879,6 +895,8 @@ marks_join(BlockMarks *marks, int n, BlockNumber first, uint64 end)
 	int			kept = 0;
 	int			i;
 
+	if (marks_ascend(marks, n, first, end))
+		return n;
 	if (end - first < (uint64) n * MARKS_DENSE)
 		return join_dense_marks(marks, n, first, (int) (end - first));
 	if (n > 1)

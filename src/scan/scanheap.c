@@ -267,17 +267,17 @@ scan_page_place(ColumnScanState *scan, BlockNumber block)
 {
 	const SegmentReader *reader = scan->unit->reader;
 	ScanPage   *p = &scan->page;
-	int			row;
-	int			end;
+	int			first;
+	int			end = segment_block_rows(reader, block, &first);
+	int			row = first;
 	int			i;
 
-	end = segment_block_rows(reader, block, &row);
-	end += row;
+	end += first;
 	for (i = 0; i < p->ntuples; i++)
 	{
 		OffsetNumber off = ItemPointerGetOffsetNumber(&p->tuples[i].t_self);
 
-		while (row < end && reader->offsets[row] < off)
+		while (row < end && segment_offset(reader, first, row) < off)
 			row++;
 		p->before[i] = row;
 	}

@@ -136,9 +136,10 @@ row_of_offset(const SegmentReader *reader, int first, int n,
 {
 	int			i = Min((int) offset, n) - 1;
 
-	while (i >= 0 && reader->offsets[first + i] > offset)
+	while (i >= 0 && segment_offset(reader, first, first + i) > offset)
 		i--;
-	return i >= 0 && reader->offsets[first + i] == offset ? first + i : -1;
+	return i >= 0 && segment_offset(reader, first, first + i) == offset ?
+		first + i : -1;
 }
 
 /* The rows of the columns that the marks concern */
