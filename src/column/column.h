@@ -141,6 +141,8 @@ extern bool column_decode(ColumnReader *reader, int vector, ColumnVector *out,
 						  const char **problem);
 extern bool column_nulls(const ColumnReader *reader, int vector, uint64 *nulls,
 						 bool *has_nulls, const char **problem);
+extern bool column_pick_ints(ColumnReader *reader, int vector,
+							 const uint64 *wanted, int64 *out);
 extern bool column_codes(ColumnReader *reader, int vector, uint32 *codes,
 						 const char **problem);
 extern const ColumnBytes *column_dictionary(ColumnReader *reader, int *n);

@@ -236,6 +236,7 @@ typedef struct ColumnScanState
 	int			next_unit;
 	AttrNumber	order_attno;	/* 0: units come as they are in the heap */
 	bool		order_descending;
+	bool		ends_first;		/* the last segment comes early */
 	ScanShared *shared;			/* NULL: not parallel */
 
 	ScanUnit   *unit;			/* current one, NULL: none */
@@ -378,6 +379,7 @@ extern bool scan_stats_unmarked(ColumnScanState *scan, SegmentColumn *column,
 
 /* scanorder.c */
 extern void scan_order_units(ColumnScanState *scan);
+extern void scan_order_ends(ColumnScanState *scan);
 
 /* scanexplain.c */
 extern void explain_column_scan(CustomScanState *node, List *ancestors,

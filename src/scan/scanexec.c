@@ -396,6 +396,8 @@ make_units(ColumnScanState *scan)
 	add_gap(scan, &room, next, scan->nblocks);
 	if (scan->order_attno != 0)
 		scan_order_units(scan);
+	else if (scan->ends_first)
+		scan_order_ends(scan);
 }
 
 /*

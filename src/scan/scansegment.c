@@ -403,39 +403,37 @@ select_range(int *selected, int first, int n)
 		selected[i] = first + i;
 }
 
-/* Selects the rows that are not marked; their number */
+/*
+ * Selects the rows that are not marked; their number.  Few are, so the rest is in
+ * long runs.
+ */
 static int
 select_unmarked(ColumnScanState *scan, int n)
 {
 	const uint64 *marked = scan->unit->marked;
 	int			count = 0;
+	int			start = 0;
 	int			i;
-	int			k;
 
-	if (marked == NULL)
+	if (marked != NULL)
 	{
-		select_range(scan->selected, 0, n);
-		return n;
-	}
-	marked += scan->vector * (COLUMN_VECTOR / 64);
-	for (i = 0; i < n; i += 64)
-	{
-		uint64		bits = marked[i / 64];
-		int			end = Min(i + 64, n);
+		marked += scan->vector * (COLUMN_VECTOR / 64);
+		for (i = 0; i < n; i += 64)
+		{
+			uint64		bits;
 
-		if (bits == 0)
-		{
-			select_range(scan->selected + count, i, end - i);
-			count += end - i;
-			continue;
-		}
-		for (k = i; k < end; k++, bits >>= 1)
-		{
-			scan->selected[count] = k;
-			count += !(bits & 1);
+			for (bits = marked[i / 64]; bits != 0; bits &= bits - 1)
+			{
+				int			row = i + pg_rightmost_one_pos64(bits);
+
+				select_range(scan->selected + count, start, row - start);
+				count += row - start;
+				start = row + 1;
+			}
 		}
 	}
-	return count;
+	select_range(scan->selected + count, start, n - start);
+	return count + n - start;
 }
 
 static bool
