@@ -221,8 +221,9 @@ typedef struct ColumnScanState
 	VectorExpr **conditions;	/* other conditions, in order, to be tested on
 								 * the rows that pass the filters */
 	int			nconditions;
-	VectorExpr **heap_conditions;	/* the filters, for batches of the heap's
-									 * rows */
+	VectorExpr **heap_conditions;	/* filters, for batches of the heap's rows,
+									 * that are not tested before */
+	int			nheap_conditions;
 	AttrNumber	last_attno;
 
 	bool		started;
@@ -297,7 +298,7 @@ extern void scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 /* scanexec.c */
 extern Node *create_column_scan_state(CustomScan *cscan);
 extern bool scan_take_unit(ColumnScanState *scan);
-extern void scan_compile_filters(ColumnScanState *scan);
+extern VectorExpr *scan_compile_filter(ColumnScanState *scan, int filter);
 
 /* scanclause.c */
 extern bool filter_parse(Node *clause, Index varno, FilterClause *result);
@@ -306,6 +307,9 @@ extern Oid	filter_comparison(const FilterClause *clause);
 /* scanfilter.c */
 extern void filters_bind(ColumnScanState *scan);
 extern FilterOutcome filter_begin(ColumnScanState *scan, ScanFilter *filter);
+extern bool filter_is_plain(const ScanFilter *filter);
+extern bool filter_test_plain(const ScanFilter *filter, Datum value,
+							  int16 len);
 extern void filter_vector(ColumnScanState *scan, ScanFilter *filter);
 
 /* scansegment.c */

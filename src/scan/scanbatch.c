@@ -59,6 +59,13 @@ typedef struct ScanBatch
 	bool		from_heap;		/* the current batch is */
 	ItemPointerData tids[COLUMN_VECTOR];	/* of the heap's rows */
 	TupleTaker *taker;			/* of the heap's rows */
+	TupleTaker *peeker;			/* of what the filters need that are tested
+								 * before */
+	const ScanFilter **plain;	/* these filters */
+	int16	   *plain_len;		/* of their columns' types */
+	int			nplain;
+	Datum	   *peeked;			/* by index in ScanState's columns */
+	uint64	   *peeked_null;
 	MemoryContext context;		/* of the batch's values */
 	bool	   *isnull;			/* room for flags */
 } ScanBatch;
@@ -603,12 +610,39 @@ next_page(ColumnScanState *scan)
 	return true;
 }
 
-/* Takes up to a batch of rows of the unit that are in the heap; their number */
+/* Does a row pass the filters that can be tested before it is taken? */
+static bool
+passes_plain(ScanBatch *batch, HeapTuple tuple)
+{
+	int			i;
+
+	if (batch->nplain == 0)
+		return true;
+	for (i = 0; i < batch->nplain; i++)
+		batch->peeked_null[batch->plain[i]->column] = 0;
+	tuple_take(batch->peeker, tuple, 0);
+	for (i = 0; i < batch->nplain; i++)
+	{
+		int			k = batch->plain[i]->column;
+
+		if (batch->peeked_null[k] != 0 ||
+			!filter_test_plain(batch->plain[i], batch->peeked[k],
+							   batch->plain_len[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Takes up to a batch of rows of the unit that are in the heap; the number of
+ * those that pass the plain filters.
+ */
 static int
 collect_rows(ScanBatch *batch)
 {
 	ColumnScanState *scan = batch->scan;
 	ScanPage   *p = &scan->page;
+	int			nseen = 0;
 	int			n = 0;
 	int			i;
 
@@ -617,14 +651,21 @@ collect_rows(ScanBatch *batch)
 	tuple_taker_reset(batch->taker, batch->context);
 	while (n < COLUMN_VECTOR && next_page(scan))
 	{
-		for (; p->next < p->ntuples && n < COLUMN_VECTOR; p->next++, n++)
+		while (p->next < p->ntuples && n < COLUMN_VECTOR)
 		{
+			HeapTuple	tuple = &p->tuples[p->next++];
+
+			nseen++;
+			if (!passes_plain(batch, tuple))
+				continue;
+			batch->tids[n] = tuple->t_self;
+			tuple_take(batch->taker, tuple, n);
 			scan->selected[n] = n;
-			batch->tids[n] = p->tuples[p->next].t_self;
-			tuple_take(batch->taker, &p->tuples[p->next], n);
+			n++;
 		}
 	}
-	pgstat_count_index_tuples(scan->rel, n);
+	pgstat_count_index_tuples(scan->rel, nseen);
+	scan->counts[SCAN_ROWS_REMOVED] += nseen - n;
 	return n;
 }
 
@@ -646,12 +687,59 @@ heap_batch(ColumnScanState *scan)
 		scan->nselected = source->nrows = source->nselected = n;
 		source->selected = scan->selected;
 		source->batch = ++last_batch;
-		scan_narrow(scan, source, scan->heap_conditions, scan->nfilters);
+		scan_narrow(scan, source, scan->heap_conditions,
+					scan->nheap_conditions);
 		scan_narrow(scan, source, scan->conditions, scan->nconditions);
 		scan->counts[SCAN_ROWS_REMOVED] += n - scan->nselected;
 	} while (scan->nselected == 0);
 	scan->counts[SCAN_ROWS_HEAP] += scan->nselected;
 	return source;
+}
+
+/* How filters are tested on the heap's rows, which is found out once */
+static void
+init_heap_filters(ColumnScanState *scan)
+{
+	ScanBatch  *batch = scan->batch;
+	TupleDesc	desc = RelationGetDescr(scan->rel);
+	int			i;
+
+	batch->peeker = tuple_taker_create(desc);
+	batch->plain = palloc((scan->nfilters + 1) * sizeof(ScanFilter *));
+	batch->plain_len = palloc((scan->nfilters + 1) * sizeof(int16));
+	batch->peeked = palloc((scan->ncolumns + 1) * sizeof(Datum));
+	batch->peeked_null = palloc((scan->ncolumns + 1) * sizeof(uint64));
+	scan->heap_conditions = palloc((scan->nfilters + 1) * sizeof(VectorExpr *));
+	for (i = 0; i < scan->nfilters; i++)
+	{
+		const ScanFilter *f = &scan->filters[i];
+		AttrNumber	attno = f->clause.attno;
+		Form_pg_attribute att = TupleDescAttr(desc, attno - 1);
+
+		if (!filter_is_plain(f) || !att->attbyval)
+		{
+			scan->heap_conditions[scan->nheap_conditions++] =
+				scan_compile_filter(scan, i);
+			continue;
+		}
+		tuple_taker_want(batch->peeker, attno, &batch->peeked[f->column],
+						 &batch->peeked_null[f->column]);
+		batch->plain_len[batch->nplain] = att->attlen;
+		batch->plain[batch->nplain++] = f;
+	}
+}
+
+/* Before the first unit */
+static void
+begin_batches(ColumnScanState *scan)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->css.ss.ps.state->es_query_cxt);
+
+	if (scan->batch == NULL)
+		scan_need_columns(scan, NULL);
+	init_heap_filters(scan);
+	scan->batches = true;
+	MemoryContextSwitchTo(old);
 }
 
 /*---- units and batches ---- */
@@ -672,11 +760,8 @@ scan_unit_next(ColumnScanState *scan)
 		ExecReScan(ps);
 	if (ps->instrument)
 		InstrStartNode(ps->instrument);
-	if (scan->batch == NULL)
-		scan_need_columns(scan, NULL);
-	if (scan->heap_conditions == NULL)
-		scan_compile_filters(scan);
-	scan->batches = true;
+	if (!scan->batches)
+		begin_batches(scan);
 	found = scan_take_unit(scan);
 	if (ps->instrument)
 		InstrStopNode(ps->instrument, 0);

@@ -222,22 +222,17 @@ init_conditions(ColumnScanState *scan, CustomScan *plan)
 }
 
 /*
- * scan_compile_filters: makes the filters ready for batches of the heap's rows.
+ * scan_compile_filter: a filter as a condition, for batches of the heap's rows.
  * To be called before the first row.
  */
-void
-scan_compile_filters(ColumnScanState *scan)
+VectorExpr *
+scan_compile_filter(ColumnScanState *scan, int filter)
 {
 	CustomScan *plan = (CustomScan *) scan->css.ss.ps.plan;
-	MemoryContext old = MemoryContextSwitchTo(scan->css.ss.ps.state->es_query_cxt);
-	int			i;
 
-	scan->heap_conditions = palloc((scan->nfilters + 1) * sizeof(VectorExpr *));
-	for (i = 0; i < scan->nfilters; i++)
-		scan->heap_conditions[i] =
-			init_condition(scan, plan,
-						   table_expr(list_nth(plan->custom_exprs, i), plan));
-	MemoryContextSwitchTo(old);
+	return init_condition(scan, plan,
+						  table_expr(list_nth(plan->custom_exprs, filter),
+									 plan));
 }
 
 /* Computes what conditions compare with, at the start and at each rescan. */
@@ -247,7 +242,7 @@ bind_conditions(ColumnScanState *scan)
 	int			i;
 
 	filters_bind(scan);
-	for (i = 0; scan->heap_conditions != NULL && i < scan->nfilters; i++)
+	for (i = 0; i < scan->nheap_conditions; i++)
 		vector_rebind(scan->heap_conditions[i]);
 	for (i = 0; i < scan->nconditions; i++)
 		vector_rebind(scan->conditions[i]);
