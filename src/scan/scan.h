@@ -221,8 +221,8 @@ typedef struct ColumnScanState
 	VectorExpr **conditions;	/* other conditions, in order, to be tested on
 								 * the rows that pass the filters */
 	int			nconditions;
-	VectorExpr **heap_conditions;	/* filters, for batches of the heap's rows,
-									 * that are not tested before */
+	VectorExpr **heap_conditions;	/* filters, for batches of the heap's
+									 * rows, that are not tested before */
 	int			nheap_conditions;
 	AttrNumber	last_attno;
 

@@ -112,14 +112,14 @@ find_marks(ColumnScanState *scan, ScanUnit *unit)
 	if (npending + reader->nfrom_heap > 0)
 	{
 		unit->all_marks = palloc((npending + nwritten + reader->nfrom_heap) *
-							 sizeof(BlockMarks));
+								 sizeof(BlockMarks));
 		unit->nall_marks = 0;
 		add_marks(unit->all_marks, &unit->nall_marks, pending, npending);
 		add_marks(unit->all_marks, &unit->nall_marks, written, nwritten);
 		add_marks(unit->all_marks, &unit->nall_marks, reader->from_heap,
 				  reader->nfrom_heap);
 		unit->nall_marks = marks_join(unit->all_marks, unit->nall_marks, unit->first,
-								  unit->end);
+									  unit->end);
 	}
 	keep_placed(unit);
 	MemoryContextSwitchTo(old);
