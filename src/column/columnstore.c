@@ -795,7 +795,8 @@ get_marks(StoreScan *s, BlockMarks *marks, int *n, int *room, bool lenient)
 	if (*n + most > *room)
 	{
 		*room = Max(*room * 2, *n + most);
-		marks = repalloc_huge(marks, *room * sizeof(BlockMarks));
+		marks = marks == NULL ? palloc(*room * sizeof(BlockMarks)) :
+			repalloc_huge(marks, *room * sizeof(BlockMarks));
 	}
 	count = marks_unpack(packed, (BlockNumber) first, nblocks, marks + *n);
 	if (count < 0)
