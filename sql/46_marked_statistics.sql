@@ -111,3 +111,46 @@ INSERT INTO mst (id, a, n) VALUES (1, 2, 3.5);
 SELECT agree();
 DROP TABLE mst;
 DROP FUNCTION answers(), agree(), by_statistics(text);
+
+-- Rows of the heap beside columns: by value and by reference, null, older than a
+-- column, with a dropped one before it; conditions of every kind on them.
+CREATE TABLE heapside (a int2, gone int8, t text, b int8, c "char", n name, u uuid, m numeric, f float4, d date, ok bool)
+	USING omendb WITH (autovacuum_enabled = off);
+SELECT omendb.set_compaction('heapside', false);
+INSERT INTO heapside SELECT i % 100, i, CASE WHEN i % 3 = 0 THEN repeat('x', i % 200) END, CASE WHEN i % 5 <> 0 THEN i END, chr(65 + i % 26)::"char",
+	'n' || i % 7, ('00000000-0000-0000-0000-' || lpad(i::text, 12, '0'))::uuid, i / 8.0, CASE i % 11 WHEN 0 THEN 'NaN' ELSE i / 4.0 END, date '2026-01-01' + i % 50, i % 2 = 0
+	FROM generate_series(1, 4000) i;
+SELECT segments > 1 AS several FROM omendb.compact('heapside');
+UPDATE heapside SET f = f WHERE b % 10 = 1;
+ALTER TABLE heapside DROP COLUMN gone, ADD COLUMN later int DEFAULT 7, ADD COLUMN words text DEFAULT 'as it was', ADD COLUMN none int;
+UPDATE heapside SET later = 8, words = repeat('w', 3000), none = b WHERE b % 10 = 2;
+INSERT INTO heapside (a, t, b) VALUES (1, NULL, 5001), (NULL, 'y', NULL);
+CREATE FUNCTION heapside_answers() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	condition text;
+	answer text;
+BEGIN
+	FOREACH condition IN ARRAY ARRAY['true', 'a = 17', 'a <> 17', 'b >= 1000 AND b < 2000', 'b IN (11, 12, 13, 4000, 5001)', 'b IS NULL', 't IS NOT NULL AND a < 50',
+		't = ''xxx''', 't LIKE ''x%'' AND b > 100', 'c = ''B''', 'n = ''n3''', 'm > 100.5', 'f = ''NaN''', 'f < 10', 'd >= timestamp ''2026-01-20 12:00''', 'ok', 'NOT ok',
+		'u > ''00000000-0000-0000-0000-000000002000''', 'later = 7', 'later > 7 AND none IS NOT NULL', 'words = ''as it was''', 'none % 4 = 2', 'a = NULL::int2'] LOOP
+		EXECUTE 'SELECT row(count(*), sum(a), sum(b), max(b), min(b), count(t), max(length(t)), max(c), min(n::text), max(u::text), sum(m), max(f), min(d), bool_and(ok), sum(later),
+			max(words), sum(none))::text FROM heapside WHERE ' || condition INTO answer;
+		RETURN NEXT condition || ': ' || answer;
+		EXECUTE 'SELECT string_agg(q::text, '' '' ORDER BY q::text COLLATE "C") FROM (SELECT t, n, later, left(words, 3), count(*), sum(b), max(m) FROM heapside WHERE ' || condition ||
+			' GROUP BY t, n, later, left(words, 3)) q' INTO answer;
+		RETURN NEXT condition || ': ' || coalesce(answer, 'none');
+	END LOOP;
+END $$;
+CREATE TEMP TABLE by_columns AS SELECT heapside_answers() AS answer;
+SELECT count(*) FROM by_columns;
+SET omendb.columnar_scan = off;
+SELECT heapside_answers() EXCEPT ALL SELECT answer FROM by_columns;
+SET omendb.columnar_scan = force;
+BEGIN;
+UPDATE heapside SET a = -1 WHERE b % 10 = 3;
+SELECT count(*), sum(a), count(t) FROM heapside WHERE a = -1;
+ROLLBACK;
+SELECT count(*), sum(a), count(t) FROM heapside WHERE a = -1;
+EXPLAIN (COSTS OFF) SELECT n, count(*) FROM heapside WHERE a = 17 GROUP BY n;
+DROP FUNCTION heapside_answers();
+DROP TABLE heapside;

@@ -180,6 +180,20 @@ allow_parts(AggregateState *state, int input)
 		vector_allow_parts(state->inputs[input].argument);
 }
 
+/* Are there extremes that statistics may tell? */
+static bool
+wants_extremes(const AggTable *t)
+{
+	int			i;
+
+	for (i = 0; i < t->naggs; i++)
+	{
+		if (t->specs[i].function->settled != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* What is computed for each batch */
 static void
 init_expressions(AggregateState *state, const Expr *distinct)
@@ -206,6 +220,8 @@ init_expressions(AggregateState *state, const Expr *distinct)
 	}
 	for (i = 0; i < state->ninputs; i++)
 		allow_parts(state, i);
+	if (state->nexprs == 0 && wants_extremes(state->table))
+		state->scan->ends_first = true;
 }
 
 /* The distinct expression, NULL: none */
@@ -324,6 +340,21 @@ begin_aggregate(CustomScanState *node, EState *estate, int eflags)
 
 /*---- statistics of segments ---- */
 
+/* Is an aggregate what it is, whatever the unit has in a column? */
+static bool
+is_settled(AggregateState *state, int i, AttrNumber attno)
+{
+	AggTable   *t = state->table;
+	const AggFunction *function = t->specs[i].function;
+	const SegmentColumn *column;
+
+	if (function->settled == NULL)
+		return false;
+	column = scan_unit_column(state->scan, attno);
+	return column != NULL &&
+		function->settled(&t->specs[i], agg_table_state(t, i, 0), column);
+}
+
 /* Adds what the statistics of a unit know to an aggregate; false: not enough */
 static bool
 answer(AggregateState *state, int i)
@@ -335,6 +366,8 @@ answer(AggregateState *state, int i)
 
 	if (function->add_stats == NULL || in->filter != NULL)
 		return false;
+	if (in->attno != 0 && is_settled(state, i, in->attno))
+		return true;
 	if (in->argument != NULL &&
 		(in->attno == 0 ||
 		 !scan_unit_stats(state->scan, in->attno, function->stats_part,

@@ -107,6 +107,18 @@ int_stats(const AggSpec *spec, void *state, const SegmentColumn *column,
 	return true;
 }
 
+static bool
+int_settled(const AggSpec *spec, const void *state,
+			const SegmentColumn *column)
+{
+	const IntExtreme *s = state;
+
+	if (s->seen == 0 || !agg_stats_ints(column) || !column->stats.has_minmax)
+		return false;
+	return spec->function == &agg_min_int ?
+		column->stats.min_int >= s->value : column->stats.max_int <= s->value;
+}
+
 static void
 int_combine(const AggSpec *spec, void *state, void *other)
 {
@@ -408,6 +420,19 @@ decimal_stats(const AggSpec *spec, void *state, const SegmentColumn *column,
 	return true;
 }
 
+static bool
+decimal_settled(const AggSpec *spec, const void *state,
+				const SegmentColumn *column)
+{
+	const NumericExtreme *s = state;
+
+	if (s->scale != column->scale || !agg_stats_ints(column) ||
+		!column->stats.has_minmax)
+		return false;
+	return spec->function == &agg_min_numeric ?
+		column->stats.min_int >= s->value : column->stats.max_int <= s->value;
+}
+
 static void
 decimal_combine(const AggSpec *spec, void *state, void *other)
 {
@@ -477,6 +502,7 @@ decimal_prepare(AggSpec *spec, const Aggref *aggref)
 	.add = which##_int_add, \
 	.add_stats = int_stats, \
 	.stats_part = part, \
+	.settled = int_settled, \
 	.combine = int_combine, \
 	.final = int_final \
 }
@@ -501,6 +527,7 @@ decimal_prepare(AggSpec *spec, const Aggref *aggref)
 	.add = decimal_add, \
 	.add_stats = decimal_stats, \
 	.stats_part = part, \
+	.settled = decimal_settled, \
 	.combine = decimal_combine, \
 	.write = decimal_write, \
 	.read = decimal_read, \

@@ -74,6 +74,13 @@ struct AggFunction
 	ColumnStatsPart stats_part; /* what it looks at */
 
 	/*
+	 * Would add_stats change nothing, whichever of the rows that these
+	 * statistics are of belong to the result?  NULL: nobody knows.
+	 */
+	bool		(*settled) (const AggSpec *spec, const void *state,
+							const SegmentColumn *column);
+
+	/*
 	 * Adds what another state of the same spec has seen.  That one must not
 	 * be used any more: its memory may be taken over, or freed.
 	 */

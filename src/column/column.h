@@ -141,6 +141,8 @@ extern bool column_decode(ColumnReader *reader, int vector, ColumnVector *out,
 						  const char **problem);
 extern bool column_nulls(const ColumnReader *reader, int vector, uint64 *nulls,
 						 bool *has_nulls, const char **problem);
+extern bool column_pick_ints(ColumnReader *reader, int vector,
+							 const uint64 *wanted, int64 *out);
 extern bool column_codes(ColumnReader *reader, int vector, uint32 *codes,
 						 const char **problem);
 extern const ColumnBytes *column_dictionary(ColumnReader *reader, int *n);
@@ -265,8 +267,8 @@ pg_noreturn extern void segment_corrupted(Relation rel,
 /* columnmark.c: the bytes of a row of omendb.mark */
 extern bytea *marks_pack(BlockNumber first, const BlockMarks *marks,
 						 int nmarks);
-extern int	marks_count(const bytea *packed);
-extern bool marks_unpack(const bytea *packed, BlockNumber first,
+extern int	marks_room(const bytea *packed);
+extern int	marks_unpack(const bytea *packed, BlockNumber first,
 						 BlockNumber nblocks, BlockMarks *marks);
 
 /*------------------------------------------------------------------------
@@ -311,7 +313,8 @@ typedef struct SegmentReader
 	int			ncolumns;
 	SegmentColumn *columns;		/* in the order of attno */
 	int		   *block_rows;		/* first row of each block, and nrows */
-	OffsetNumber *offsets;		/* of each row in its block */
+	OffsetNumber *offsets;		/* of each row in its block; NULL: they are 1,
+								 * 2, 3, ... in each */
 	BlockMarks *from_heap;		/* rows that are not in the columns */
 	int			nfrom_heap;
 } SegmentReader;
@@ -388,5 +391,13 @@ extern void segment_tid(const SegmentReader *reader, int row,
 extern int	segment_block_rows(const SegmentReader *reader,
 							   BlockNumber block, int *first);
 extern void segment_close(SegmentReader *reader);
+
+/* the line pointer of a row of the block that begins with row "first" */
+static inline OffsetNumber
+segment_offset(const SegmentReader *reader, int first, int row)
+{
+	return reader->offsets != NULL ? reader->offsets[row] :
+		(OffsetNumber) (row - first + 1);
+}
 
 #endif							/* COLUMN_H */

@@ -846,6 +846,24 @@ column_decode(ColumnReader *reader, int vector, ColumnVector *out,
 }
 
 /*
+ * The integers of some rows of a vector only, those with a bit in wanted, each to
+ * its place.  False if that is not cheaper than to decode the vector, or if it
+ * has nulls.
+ */
+bool
+column_pick_ints(ColumnReader *reader, int vector, const uint64 *wanted,
+				 int64 *out)
+{
+	int			count = reader->start[vector + 1] - reader->start[vector];
+
+	if (reader->class != COLUMN_INT || reader->codec != COLUMN_CODEC_RLE ||
+		count < vector_rows(reader, vector))
+		return false;
+	codec_runs_pick(&reader->numbers, vector, wanted, out);
+	return true;
+}
+
+/*
  * Decodes the codes of a vector of a column in COLUMN_CODEC_DICT: numbers of
  * entries of its dictionary, and for a null the number of entries.  codes has
  * room for COLUMN_VECTOR.  False with a problem if the data is damaged, and

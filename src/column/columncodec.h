@@ -171,6 +171,8 @@ extern void codec_ints_encode(CodecBuffer *buf, ColumnCodec codec,
 extern bool codec_ints_open(CodecStream *stream, CodecInput in,
 							const uint32 *start, int nvectors,
 							const char **problem);
+extern void codec_runs_pick(const CodecStream *stream, int v,
+							const uint64 *wanted, int64 *out);
 extern bool codec_ints_decode(const CodecStream *stream, int v, int64 *out,
 							  const char **problem);
 extern bool codec_ints_decode32(const CodecStream *stream, int v, uint64 limit,

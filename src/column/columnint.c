@@ -745,6 +745,33 @@ decode_runs(const CodecStream *stream, uint32 from, uint32 to, int64 *out)
 	}
 }
 
+/*
+ * codec_runs_pick: those numbers of vector v of a stream of runs of which the bits
+ * are set, each to its place.
+ */
+void
+codec_runs_pick(const CodecStream *stream, int v, const uint64 *wanted,
+				int64 *out)
+{
+	uint32		from = stream->start[v];
+	int			n = stream->start[v + 1] - from;
+	int			run = n > 0 ? find_run(stream, from) : 0;
+
+	for (int w = 0; w < (n + 63) / 64; w++)
+	{
+		for (uint64 bits = wanted[w]; bits != 0; bits &= bits - 1)
+		{
+			int			i = w * 64 + pg_rightmost_one_pos64(bits);
+
+			if (i >= n)
+				return;
+			while (stream->run_ends[run] <= from + i)
+				run++;
+			out[i] = stream->run_values[run];
+		}
+	}
+}
+
 /* The encoded bytes of a vector */
 static bool
 find_frame_data(const CodecStream *stream, int v, CodecInput *in)

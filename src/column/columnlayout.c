@@ -180,6 +180,18 @@ fill_dense(OffsetNumber *offsets, int n)
 		offsets[i] = (OffsetNumber) (i + 1);
 }
 
+/* The line pointers of the first blocks, none of which had a gap */
+static void
+begin_offsets(SegmentReader *r, uint32 nblocks, uint32 row)
+{
+	uint32		b;
+
+	r->block_rows[nblocks] = row;
+	r->offsets = palloc((r->nrows + 1) * sizeof(OffsetNumber));
+	for (b = 0; b < nblocks; b++)
+		fill_dense(r->offsets + r->block_rows[b], rows_of(r, b));
+}
+
 static bool
 get_places(SegmentReader *r, CodecInput *in)
 {
@@ -200,12 +212,14 @@ get_places(SegmentReader *r, CodecInput *in)
 		if (run == 0 || run > nblocks - block || (sparse && run > 1) ||
 			n > MaxHeapTuplesPerPage || (uint64) run * n > r->nrows - row)
 			return false;
+		if (sparse && r->offsets == NULL)
+			begin_offsets(r, block, row);
 		if (sparse && !get_bitmap(in, r->offsets + row, n))
 			return false;
 		for (; run > 0; run--, row += n)
 		{
 			r->block_rows[block++] = row;
-			if (!sparse)
+			if (!sparse && r->offsets != NULL)
 				fill_dense(r->offsets + row, (int) n);
 		}
 	}
@@ -423,12 +437,10 @@ get_marks(SegmentReader *r, const char *from, uint32 n)
 		return true;
 	SET_VARSIZE(marks, VARHDRSZ + n);
 	memcpy(VARDATA(marks), from, n);
-	r->nfrom_heap = marks_count(marks);
-	if (r->nfrom_heap < 0 || r->nfrom_heap > r->segment->nblocks)
-		return false;
-	r->from_heap = palloc((r->nfrom_heap + 1) * sizeof(BlockMarks));
-	return marks_unpack(marks, r->segment->first, r->segment->nblocks,
-						r->from_heap);
+	r->from_heap = palloc((marks_room(marks) + 1) * sizeof(BlockMarks));
+	r->nfrom_heap = marks_unpack(marks, r->segment->first, r->segment->nblocks,
+								 r->from_heap);
+	return r->nfrom_heap >= 0 && r->nfrom_heap <= r->segment->nblocks;
 }
 
 /* The strings are copied: the bytes of the layout may go. */
@@ -492,7 +504,7 @@ layout_unpack(SegmentReader *r, const char **problem)
 
 	r->nrows = head.nrows;
 	r->block_rows = palloc((head.nblocks + 1) * sizeof(int));
-	r->offsets = palloc((head.nrows + 1) * sizeof(OffsetNumber));
+	r->offsets = NULL;
 	*problem = "its layout is damaged";
 	data += sizeof(head);
 	if (!get_columns(r, data, &head))

@@ -28,6 +28,9 @@
 /* the most that one block can take */
 #define MARK_MAX_BYTES	(2 * CODEC_VARINT + MARK_BITMAP)
 
+/* the least: distance, number, and one line pointer */
+#define MARK_MIN_BYTES	3
+
 StaticAssertDecl(MaxHeapTuplesPerPage % 64 < 63 &&
 				 MaxHeapTuplesPerPage / 64 == MARK_WORDS - 1,
 				 "the last word of a bitmap has unused bits");
@@ -179,47 +182,36 @@ begin_reading(CodecInput *in, const bytea *packed)
 }
 
 /*
- * marks_count: how many blocks a row lists, or -1 if the bytes are damaged.
+ * marks_room: no fewer than the blocks that a row lists.
  */
 int
-marks_count(const bytea *packed)
+marks_room(const bytea *packed)
 {
-	CodecInput	in;
-	BlockMarks	m;
-	int			n = 0;
-
-	if (!begin_reading(&in, packed))
-		return -1;
-	while (in.len > 0)
-	{
-		if (!get_block(&in, &m))
-			return -1;
-		n++;
-	}
-	return n;
+	return VARSIZE_ANY_EXHDR(packed) / MARK_MIN_BYTES;
 }
 
 /*
  * marks_unpack: the marks, of nblocks blocks from block first; there is room
- * for marks_count() of them.  False if the bytes are damaged.
+ * for marks_room() of them.  Their number, or -1 if the bytes are damaged.
  */
-bool
+int
 marks_unpack(const bytea *packed, BlockNumber first, BlockNumber nblocks,
 			 BlockMarks *marks)
 {
 	CodecInput	in;
 	uint64		distance = 0;
+	int			n;
 
 	if (!begin_reading(&in, packed))
-		return false;
-	for (; in.len > 0; marks++)
+		return -1;
+	for (n = 0; in.len > 0; n++)
 	{
-		if (!get_block(&in, marks))
-			return false;
-		distance += marks->block;
+		if (in.len < MARK_MIN_BYTES || !get_block(&in, &marks[n]))
+			return -1;
+		distance += marks[n].block;
 		if (distance >= nblocks)
-			return false;
-		marks->block = first + (BlockNumber) distance;
+			return -1;
+		marks[n].block = first + (BlockNumber) distance;
 	}
-	return true;
+	return n;
 }

@@ -339,7 +339,8 @@ segment_tid(const SegmentReader *r, int row, ItemPointer tid)
 		else
 			high = middle;
 	}
-	ItemPointerSet(tid, r->segment->first + low, r->offsets[row]);
+	ItemPointerSet(tid, r->segment->first + low,
+				   segment_offset(r, r->block_rows[low], row));
 }
 
 /*

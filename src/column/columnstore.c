@@ -819,19 +819,18 @@ get_marks(StoreScan *s, BlockMarks *marks, int *n, int *room, bool lenient)
 	bytea	   *packed = DatumGetByteaPP(get_column(s, MARK_OFFSETS));
 	int64		first = DatumGetInt64(get_column(s, MARK_FIRST));
 	int32		nblocks = DatumGetInt32(get_column(s, MARK_NBLOCKS));
-	int			count = marks_count(packed);
+	int			most = marks_room(packed);
+	int			count;
 
-	if (lenient && count < 0)
-		return marks;
 	check_range(s, first, nblocks);
-	if (*n + Max(count, 0) > *room)
+	if (*n + most > *room)
 	{
-		*room = Max(*room * 2, *n + count);
+		*room = Max(*room * 2, *n + most);
 		marks = marks == NULL ? palloc(*room * sizeof(BlockMarks)) :
 			repalloc_huge(marks, *room * sizeof(BlockMarks));
 	}
-	if (count < 0 ||
-		!marks_unpack(packed, (BlockNumber) first, nblocks, marks + *n))
+	count = marks_unpack(packed, (BlockNumber) first, nblocks, marks + *n);
+	if (count < 0)
 	{
 		if (lenient)
 			return marks;
@@ -902,6 +901,22 @@ join_dense_marks(BlockMarks *marks, int n, BlockNumber first, int nblocks)
 	return kept;
 }
 
+/* Is there nothing to be joined? Statements write their marks in order. */
+static bool
+marks_ascend(const BlockMarks *marks, int n, BlockNumber first, uint64 end)
+{
+	int			i;
+
+	if (n > 0 && (marks[0].block < first || marks[n - 1].block >= end))
+		return false;
+	for (i = 1; i < n; i++)
+	{
+		if (marks[i].block <= marks[i - 1].block)
+			return false;
+	}
+	return true;
+}
+
 /*
  * marks_join: sorts marks, joins those of one block, and leaves out those of blocks
  * outside of [first, end); the number that remain.
@@ -912,6 +927,8 @@ marks_join(BlockMarks *marks, int n, BlockNumber first, uint64 end)
 	int			kept = 0;
 	int			i;
 
+	if (marks_ascend(marks, n, first, end))
+		return n;
 	if (end - first < (uint64) n * MARKS_DENSE)
 		return join_dense_marks(marks, n, first, (int) (end - first));
 	if (n > 1)

@@ -129,8 +129,12 @@ typedef struct ScanUnit
 	BlockNumber first;
 	BlockNumber end;
 	SegmentReader *reader;		/* NULL: not open */
-	BlockMarks *marks;			/* line pointers that are read from the heap */
+	BlockMarks *all_marks;		/* line pointers not to be taken from columns */
+	int			nall_marks;
+	BlockMarks *marks;			/* those of blocks where rows were placed:
+								 * they are read from the heap */
 	int			nmarks;
+	bool		knows_marked;	/* the rest is known: */
 	uint64	   *marked;			/* bitmap of rows of the segment, or NULL */
 	int			nmarked;		/* so many of them */
 } ScanUnit;
@@ -195,6 +199,7 @@ typedef struct ScanShared
 } ScanShared;
 
 typedef struct ScanBatch ScanBatch; /* see scanbatch.c */
+typedef struct TupleTaker TupleTaker;	/* see scantuple.c */
 
 typedef struct ColumnScanState
 {
@@ -216,6 +221,9 @@ typedef struct ColumnScanState
 	VectorExpr **conditions;	/* other conditions, in order, to be tested on
 								 * the rows that pass the filters */
 	int			nconditions;
+	VectorExpr **heap_conditions;	/* filters, for batches of the heap's
+									 * rows, that are not tested before */
+	int			nheap_conditions;
 	AttrNumber	last_attno;
 
 	bool		started;
@@ -229,6 +237,7 @@ typedef struct ColumnScanState
 	int			next_unit;
 	AttrNumber	order_attno;	/* 0: units come as they are in the heap */
 	bool		order_descending;
+	bool		ends_first;		/* the last segment comes early */
 	ScanShared *shared;			/* NULL: not parallel */
 
 	ScanUnit   *unit;			/* current one, NULL: none */
@@ -289,6 +298,7 @@ extern void scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,
 /* scanexec.c */
 extern Node *create_column_scan_state(CustomScan *cscan);
 extern bool scan_take_unit(ColumnScanState *scan);
+extern VectorExpr *scan_compile_filter(ColumnScanState *scan, int filter);
 
 /* scanclause.c */
 extern bool filter_parse(Node *clause, Index varno, FilterClause *result);
@@ -297,6 +307,9 @@ extern Oid	filter_comparison(const FilterClause *clause);
 /* scanfilter.c */
 extern void filters_bind(ColumnScanState *scan);
 extern FilterOutcome filter_begin(ColumnScanState *scan, ScanFilter *filter);
+extern bool filter_is_plain(const ScanFilter *filter);
+extern bool filter_test_plain(const ScanFilter *filter, Datum value,
+							  int16 len);
 extern void filter_vector(ColumnScanState *scan, ScanFilter *filter);
 
 /* scansegment.c */
@@ -334,6 +347,13 @@ extern void scan_page_place(ColumnScanState *scan, BlockNumber block);
 extern void scan_page_release(ColumnScanState *scan);
 extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);
 
+/* scantuple.c */
+extern TupleTaker *tuple_taker_create(TupleDesc desc);
+extern void tuple_taker_want(TupleTaker *taker, AttrNumber attno,
+							 Datum *values, uint64 *nulls);
+extern void tuple_taker_reset(TupleTaker *taker, MemoryContext context);
+extern void tuple_take(TupleTaker *taker, HeapTuple tuple, int row);
+
 /*
  * scanbatch.c: vectors for a node above, instead of rows.  First a unit is
  * taken, then its batches until there is none left.  Also vectors for the
@@ -341,6 +361,8 @@ extern bool scan_page_store_next(ColumnScanState *scan, TupleTableSlot *slot);
  */
 extern void scan_need_columns(ColumnScanState *scan, const Bitmapset *attnos);
 extern VectorSource *scan_vector_source(ColumnScanState *scan);
+extern void scan_narrow(ColumnScanState *scan, VectorSource *source,
+						VectorExpr *const *conditions, int nconditions);
 extern bool scan_unit_next(ColumnScanState *scan);
 extern bool scan_unit_is_whole(const ColumnScanState *scan);
 extern int	scan_unit_rows(const ColumnScanState *scan);
@@ -361,6 +383,7 @@ extern bool scan_stats_unmarked(ColumnScanState *scan, SegmentColumn *column,
 
 /* scanorder.c */
 extern void scan_order_units(ColumnScanState *scan);
+extern void scan_order_ends(ColumnScanState *scan);
 
 /* scanexplain.c */
 extern void explain_column_scan(CustomScanState *node, List *ancestors,

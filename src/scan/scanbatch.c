@@ -29,8 +29,6 @@ typedef struct BatchColumn
 {
 	int			column;			/* index in ScanState's columns */
 	Oid			type;			/* domains resolved */
-	int16		typlen;
-	bool		byval;
 	VectorKind	kind;
 
 	uint64		made;			/* batch that these are of: */
@@ -59,8 +57,15 @@ typedef struct ScanBatch
 	int		   *by_attno;		/* index in columns, -1: not read */
 
 	bool		from_heap;		/* the current batch is */
-	int			selected[COLUMN_VECTOR];	/* the heap's rows: 0, 1, 2, ... */
 	ItemPointerData tids[COLUMN_VECTOR];	/* of the heap's rows */
+	TupleTaker *taker;			/* of the heap's rows */
+	TupleTaker *peeker;			/* of what the filters need that are tested
+								 * before */
+	const ScanFilter **plain;	/* these filters */
+	int16	   *plain_len;		/* of their columns' types */
+	int			nplain;
+	Datum	   *peeked;			/* by index in ScanState's columns */
+	uint64	   *peeked_null;
 	MemoryContext context;		/* of the batch's values */
 	bool	   *isnull;			/* room for flags */
 } ScanBatch;
@@ -117,11 +122,10 @@ add_batch_column(ScanBatch *batch, AttrNumber attno)
 	memset(b, 0, sizeof(BatchColumn));
 	b->column = add_scan_column(scan, attno);
 	b->type = getBaseType(att->atttypid);
-	b->typlen = att->attlen;
-	b->byval = att->attbyval;
 	b->kind = vector_kind(b->type);
 	b->datums = palloc0(COLUMN_VECTOR * sizeof(Datum));
 	b->room = palloc0(COLUMN_VECTOR * sizeof(ColumnBytes));
+	tuple_taker_want(batch->taker, attno, b->datums, b->nulls);
 	batch->by_attno[attno] = batch->ncolumns++;
 }
 
@@ -144,8 +148,7 @@ make_batch(ColumnScanState *scan)
 	batch->by_attno = palloc((natts + 1) * sizeof(int));
 	for (i = 0; i <= natts; i++)
 		batch->by_attno[i] = -1;
-	for (i = 0; i < COLUMN_VECTOR; i++)
-		batch->selected[i] = i;
+	batch->taker = tuple_taker_create(RelationGetDescr(scan->rel));
 	batch->isnull = palloc(COLUMN_VECTOR * sizeof(bool));
 	batch->context = AllocSetContextCreate(CurrentMemoryContext,
 										   "omendb scan batch",
@@ -513,8 +516,6 @@ static const Vector *
 make_of_datums(ScanBatch *batch, BatchColumn *b, AttrNumber attno)
 {
 	const Vector *datums = source_datums(&batch->source, attno);
-	int			n = batch->from_heap ? batch->source.nrows :
-	batch->scan->nselected;
 	MemoryContext old;
 
 	if (b->kind == VECTOR_DATUM)
@@ -522,9 +523,8 @@ make_of_datums(ScanBatch *batch, BatchColumn *b, AttrNumber attno)
 	old = MemoryContextSwitchTo(batch->from_heap ? batch->context :
 								batch->scan->vector_context);
 	b->vector = *datums;
-	vector_from_datums(&b->vector, b->type, b->datums,
-					   batch->from_heap ? batch->selected :
-					   batch->scan->selected, n, b->room);
+	vector_from_datums(&b->vector, b->type, b->datums, batch->scan->selected,
+					   batch->scan->nselected, b->room);
 	MemoryContextSwitchTo(old);
 	return b->vector.kind == VECTOR_DATUM ? NULL : &b->vector;
 }
@@ -564,6 +564,26 @@ scan_vector_source(ColumnScanState *scan)
 	return &batch->source;
 }
 
+/*
+ * scan_narrow: leaves those rows of the scan's batch selected for which all
+ * conditions are true, which are computed one after the other as long as there
+ * are rows.
+ */
+void
+scan_narrow(ColumnScanState *scan, VectorSource *source,
+			VectorExpr *const *conditions, int nconditions)
+{
+	int			i;
+
+	for (i = 0; i < nconditions && scan->nselected > 0; i++)
+	{
+		int			n = vector_select(conditions[i], source, scan->chosen);
+
+		memcpy(scan->selected, scan->chosen, n * sizeof(int));
+		scan->nselected = source->nselected = n;
+	}
+}
+
 /*---- rows of the heap ---- */
 
 /* The next page of the unit that has rows; false: there is none */
@@ -590,83 +610,136 @@ next_page(ColumnScanState *scan)
 	return true;
 }
 
-/* Takes the values of a row, in memory that lives as long as the batch. */
-static void
-copy_row(ScanBatch *batch, int row)
+/* Does a row pass the filters that can be tested before it is taken? */
+static bool
+passes_plain(ScanBatch *batch, HeapTuple tuple)
 {
-	const TupleTableSlot *slot = batch->scan->heap_slot;
 	int			i;
 
-	for (i = 0; i < batch->ncolumns; i++)
+	if (batch->nplain == 0)
+		return true;
+	for (i = 0; i < batch->nplain; i++)
+		batch->peeked_null[batch->plain[i]->column] = 0;
+	tuple_take(batch->peeker, tuple, 0);
+	for (i = 0; i < batch->nplain; i++)
 	{
-		BatchColumn *b = &batch->columns[i];
-		int			a = batch->scan->columns[b->column].attno - 1;
+		int			k = batch->plain[i]->column;
 
-		if (slot->tts_isnull[a])
-		{
-			b->nulls[row / 64] |= BIT(row);
-			b->datums[row] = (Datum) 0;
-		}
-		else
-			b->datums[row] = b->byval ? slot->tts_values[a] :
-				datumCopy(slot->tts_values[a], b->byval, b->typlen);
+		if (batch->peeked_null[k] != 0 ||
+			!filter_test_plain(batch->plain[i], batch->peeked[k],
+							   batch->plain_len[i]))
+			return false;
 	}
+	return true;
 }
 
-static bool
-row_passes(ColumnScanState *scan, TupleTableSlot *slot)
-{
-	ExprContext *econtext = scan->css.ss.ps.ps_ExprContext;
-
-	if (scan->pushed == NULL)
-		return true;
-	econtext->ecxt_scantuple = slot;
-	if (ExecQualAndReset(scan->pushed, econtext))
-		return true;
-	scan->counts[SCAN_ROWS_REMOVED]++;
-	return false;
-}
-
-/* Up to a batch of rows of the unit that are in the heap; their number */
+/*
+ * Takes up to a batch of rows of the unit that are in the heap; the number of
+ * those that pass the plain filters.
+ */
 static int
 collect_rows(ScanBatch *batch)
 {
 	ColumnScanState *scan = batch->scan;
-	TupleTableSlot *slot = scan->css.ss.ss_ScanTupleSlot;
-	MemoryContext old = MemoryContextSwitchTo(batch->context);
+	ScanPage   *p = &scan->page;
+	int			nseen = 0;
 	int			n = 0;
 	int			i;
 
 	for (i = 0; i < batch->ncolumns; i++)
 		memset(batch->columns[i].nulls, 0, COLUMN_VECTOR / 8);
+	tuple_taker_reset(batch->taker, batch->context);
 	while (n < COLUMN_VECTOR && next_page(scan))
 	{
-		ExecClearTuple(slot);
-		if (!scan_page_store_next(scan, slot) || !row_passes(scan, slot))
-			continue;
-		batch->tids[n] = scan->heap_slot->tts_tid;
-		copy_row(batch, n++);
+		while (p->next < p->ntuples && n < COLUMN_VECTOR)
+		{
+			HeapTuple	tuple = &p->tuples[p->next++];
+
+			nseen++;
+			if (!passes_plain(batch, tuple))
+				continue;
+			batch->tids[n] = tuple->t_self;
+			tuple_take(batch->taker, tuple, n);
+			scan->selected[n] = n;
+			n++;
+		}
 	}
-	MemoryContextSwitchTo(old);
+	pgstat_count_index_tuples(scan->rel, nseen);
+	scan->counts[SCAN_ROWS_REMOVED] += nseen - n;
 	return n;
 }
 
+/* The next rows of the unit that are in the heap and pass all conditions */
 static VectorSource *
 heap_batch(ColumnScanState *scan)
 {
 	ScanBatch  *batch = scan->batch;
+	VectorSource *source = &batch->source;
 	int			n;
 
-	MemoryContextReset(batch->context);
-	n = collect_rows(batch);
-	if (n == 0)
-		return NULL;
-	scan->counts[SCAN_ROWS_HEAP] += n;
-	batch->from_heap = true;
-	batch->source.nrows = batch->source.nselected = n;
-	batch->source.selected = batch->selected;
-	batch->source.batch = ++last_batch;
-	return &batch->source;
+	do
+	{
+		MemoryContextReset(batch->context);
+		n = collect_rows(batch);
+		if (n == 0)
+			return NULL;
+		batch->from_heap = true;
+		scan->nselected = source->nrows = source->nselected = n;
+		source->selected = scan->selected;
+		source->batch = ++last_batch;
+		scan_narrow(scan, source, scan->heap_conditions,
+					scan->nheap_conditions);
+		scan_narrow(scan, source, scan->conditions, scan->nconditions);
+		scan->counts[SCAN_ROWS_REMOVED] += n - scan->nselected;
+	} while (scan->nselected == 0);
+	scan->counts[SCAN_ROWS_HEAP] += scan->nselected;
+	return source;
+}
+
+/* How filters are tested on the heap's rows, which is found out once */
+static void
+init_heap_filters(ColumnScanState *scan)
+{
+	ScanBatch  *batch = scan->batch;
+	TupleDesc	desc = RelationGetDescr(scan->rel);
+	int			i;
+
+	batch->peeker = tuple_taker_create(desc);
+	batch->plain = palloc((scan->nfilters + 1) * sizeof(ScanFilter *));
+	batch->plain_len = palloc((scan->nfilters + 1) * sizeof(int16));
+	batch->peeked = palloc((scan->ncolumns + 1) * sizeof(Datum));
+	batch->peeked_null = palloc((scan->ncolumns + 1) * sizeof(uint64));
+	scan->heap_conditions = palloc((scan->nfilters + 1) * sizeof(VectorExpr *));
+	for (i = 0; i < scan->nfilters; i++)
+	{
+		const ScanFilter *f = &scan->filters[i];
+		AttrNumber	attno = f->clause.attno;
+		Form_pg_attribute att = TupleDescAttr(desc, attno - 1);
+
+		if (!filter_is_plain(f) || !att->attbyval)
+		{
+			scan->heap_conditions[scan->nheap_conditions++] =
+				scan_compile_filter(scan, i);
+			continue;
+		}
+		tuple_taker_want(batch->peeker, attno, &batch->peeked[f->column],
+						 &batch->peeked_null[f->column]);
+		batch->plain_len[batch->nplain] = att->attlen;
+		batch->plain[batch->nplain++] = f;
+	}
+}
+
+/* Before the first unit */
+static void
+begin_batches(ColumnScanState *scan)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->css.ss.ps.state->es_query_cxt);
+
+	if (scan->batch == NULL)
+		scan_need_columns(scan, NULL);
+	init_heap_filters(scan);
+	scan->batches = true;
+	MemoryContextSwitchTo(old);
 }
 
 /*---- units and batches ---- */
@@ -687,9 +760,8 @@ scan_unit_next(ColumnScanState *scan)
 		ExecReScan(ps);
 	if (ps->instrument)
 		InstrStartNode(ps->instrument);
-	if (scan->batch == NULL)
-		scan_need_columns(scan, NULL);
-	scan->batches = true;
+	if (!scan->batches)
+		begin_batches(scan);
 	found = scan_take_unit(scan);
 	if (ps->instrument)
 		InstrStopNode(ps->instrument, 0);

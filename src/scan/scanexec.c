@@ -221,6 +221,20 @@ init_conditions(ColumnScanState *scan, CustomScan *plan)
 	scan->pushed = ExecInitQual(plan->custom_exprs, &scan->css.ss.ps);
 }
 
+/*
+ * scan_compile_filter: a filter as a condition, for batches of the heap's rows.
+ * To be called before the first row.
+ */
+VectorExpr *
+scan_compile_filter(ColumnScanState *scan, int filter)
+{
+	CustomScan *plan = (CustomScan *) scan->css.ss.ps.plan;
+
+	return init_condition(scan, plan,
+						  table_expr(list_nth(plan->custom_exprs, filter),
+									 plan));
+}
+
 /* Computes what conditions compare with, at the start and at each rescan. */
 static void
 bind_conditions(ColumnScanState *scan)
@@ -228,6 +242,8 @@ bind_conditions(ColumnScanState *scan)
 	int			i;
 
 	filters_bind(scan);
+	for (i = 0; i < scan->nheap_conditions; i++)
+		vector_rebind(scan->heap_conditions[i]);
 	for (i = 0; i < scan->nconditions; i++)
 		vector_rebind(scan->conditions[i]);
 }
@@ -375,6 +391,8 @@ make_units(ColumnScanState *scan)
 	add_gap(scan, &room, next, scan->nblocks);
 	if (scan->order_attno != 0)
 		scan_order_units(scan);
+	else if (scan->ends_first)
+		scan_order_ends(scan);
 }
 
 /*

@@ -46,12 +46,12 @@ float_key(double value)
 }
 
 static int64
-key_of_datum(const ScanFilter *f, Datum value, Oid type)
+key_of_datum(const ScanFilter *f, Datum value, Oid type, int16 len)
 {
 	if (f->clause.kind == FILTER_FLOAT)
 		return float_key(type == FLOAT4OID ? (double) DatumGetFloat4(value) :
 						 DatumGetFloat8(value));
-	return column_int(value, type, get_typlen(type));
+	return column_int(value, type, len);
 }
 
 static ColumnBytes
@@ -179,7 +179,8 @@ equal_keys(const ScanFilter *f, Datum value)
 		range.no_end = !find_key(f, value, 1, &range.end);
 		return range;
 	}
-	range.first = key_of_datum(f, value, f->clause.valuetype);
+	range.first = key_of_datum(f, value, f->clause.valuetype,
+							   get_typlen(f->clause.valuetype));
 	range.no_end = range.first == PG_INT64_MAX;
 	range.end = range.no_end ? 0 : range.first + 1;
 	return range;
@@ -392,6 +393,26 @@ test_key(const ScanFilter *f, int64 key)
 		bsearch(&key, f->keys, f->nkeys, sizeof(int64), qsort_keys) != NULL;
 }
 
+/*
+ * filter_is_plain: is a value of the column a key by itself?
+ */
+bool
+filter_is_plain(const ScanFilter *f)
+{
+	return f->clause.kind == FILTER_INT || f->clause.kind == FILTER_FLOAT ||
+		f->clause.kind == FILTER_TIME;
+}
+
+/*
+ * filter_test_plain: does a value that is not null pass such a filter?  len is the
+ * length of the column's type.
+ */
+bool
+filter_test_plain(const ScanFilter *f, Datum value, int16 len)
+{
+	return test_key(f, key_of_datum(f, value, f->clause.type, len));
+}
+
 static bool
 passes(int strategy, int cmp)
 {
@@ -466,7 +487,7 @@ test_datum(const ScanFilter *f, Datum value, bool isnull)
 	if (f->clause.kind == FILTER_NUMERIC)
 		return test_numeric(f, value);
 	if (f->clause.kind != FILTER_BYTES)
-		return test_key(f, key_of_datum(f, value, f->clause.type));
+		return filter_test_plain(f, value, get_typlen(f->clause.type));
 	bytes = bytes_of_datum(value, f->clause.type);
 	return test_string(f, &bytes);
 }

@@ -32,10 +32,31 @@ scan_page_release(ColumnScanState *scan)
 	scan->page.ntuples = scan->page.next = 0;
 }
 
+/* what is the same for all tuples of a page */
+typedef struct PageLook
+{
+	BlockNumber block;
+	bool		all_visible;
+	bool		mvcc;			/* visibility is what hint bits say */
+	bool		serializable;	/* conflicts must be looked for */
+} PageLook;
+
+/*
+ * Most tuples were made by a transaction that is known to have committed before
+ * any that the snapshot does not see, and nobody removed them.
+ */
+static inline bool
+plainly_visible(const HeapTupleHeaderData *t, Snapshot snapshot)
+{
+	const uint16 hints = HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID;
+
+	return (t->t_infomask & hints) == hints &&
+		TransactionIdPrecedes(HeapTupleHeaderGetXmin(t), snapshot->xmin);
+}
+
 /* Adds the tuple of a line pointer if it is visible. */
-static void
-collect_tuple(ColumnScanState *scan, BlockNumber block, OffsetNumber off,
-			  bool all)
+static inline void
+collect_tuple(ColumnScanState *scan, const PageLook *look, OffsetNumber off)
 {
 	ScanPage   *p = &scan->page;
 	Page		page = BufferGetPage(p->buffer);
@@ -48,11 +69,13 @@ collect_tuple(ColumnScanState *scan, BlockNumber block, OffsetNumber off,
 	t->t_tableOid = RelationGetRelid(scan->rel);
 	t->t_data = (HeapTupleHeader) PageGetItem(page, item);
 	t->t_len = ItemIdGetLength(item);
-	ItemPointerSet(&t->t_self, block, off);
-	visible = all || HeapTupleSatisfiesVisibility(t, scan->snapshot,
-												  p->buffer);
-	HeapCheckForSerializableConflictOut(visible, scan->rel, t, p->buffer,
-										scan->snapshot);
+	ItemPointerSet(&t->t_self, look->block, off);
+	visible = look->all_visible ||
+		(look->mvcc && plainly_visible(t->t_data, scan->snapshot)) ||
+		HeapTupleSatisfiesVisibility(t, scan->snapshot, p->buffer);
+	if (look->serializable)
+		HeapCheckForSerializableConflictOut(visible, scan->rel, t, p->buffer,
+											scan->snapshot);
 	if (visible)
 		p->ntuples++;
 }
@@ -63,21 +86,26 @@ collect_tuples(ColumnScanState *scan, BlockNumber block,
 			   const BlockMarks *only)
 {
 	Page		page = BufferGetPage(scan->page.buffer);
-	bool		all = PageIsAllVisible(page) &&
-	!scan->snapshot->takenDuringRecovery;
 	int			max = PageGetMaxOffsetNumber(page);
+	PageLook	look;
 	int			off;
 
+	look.block = block;
+	look.all_visible = PageIsAllVisible(page) &&
+		!scan->snapshot->takenDuringRecovery;
+	look.mvcc = scan->snapshot->snapshot_type == SNAPSHOT_MVCC;
+	look.serializable = CheckForSerializableConflictOutNeeded(scan->rel,
+															  scan->snapshot);
 	TestForOldSnapshot(scan->snapshot, scan->rel, page);
 	if (only == NULL)
 	{
 		for (off = FirstOffsetNumber; off <= max; off++)
-			collect_tuple(scan, block, off, all);
+			collect_tuple(scan, &look, off);
 		return;
 	}
 	for (off = marks_next(only, 0); off > 0 && off <= max;
 		 off = marks_next(only, off))
-		collect_tuple(scan, block, off, all);
+		collect_tuple(scan, &look, off);
 }
 
 /*---- buffers ---- */
@@ -239,17 +267,17 @@ scan_page_place(ColumnScanState *scan, BlockNumber block)
 {
 	const SegmentReader *reader = scan->unit->reader;
 	ScanPage   *p = &scan->page;
-	int			row;
-	int			end;
+	int			first;
+	int			end = segment_block_rows(reader, block, &first);
+	int			row = first;
 	int			i;
 
-	end = segment_block_rows(reader, block, &row);
-	end += row;
+	end += first;
 	for (i = 0; i < p->ntuples; i++)
 	{
 		OffsetNumber off = ItemPointerGetOffsetNumber(&p->tuples[i].t_self);
 
-		while (row < end && reader->offsets[row] < off)
+		while (row < end && segment_offset(reader, first, row) < off)
 			row++;
 		p->before[i] = row;
 	}

@@ -81,3 +81,23 @@ scan_order_units(ColumnScanState *scan)
 		scan->units[i] = promises[i].unit;
 	pfree(promises);
 }
+
+/*
+ * scan_order_ends: the last segment comes behind the first part of the table.  If
+ * a column ascends or descends these have its extremes, and no other segment can
+ * change them then.
+ */
+void
+scan_order_ends(ColumnScanState *scan)
+{
+	int			last = scan->nunits - 1;
+	ScanUnit	unit;
+
+	while (last > 1 && scan->units[last].segment == NULL)
+		last--;
+	if (last <= 1)
+		return;
+	unit = scan->units[last];
+	memmove(&scan->units[2], &scan->units[1], (last - 1) * sizeof(ScanUnit));
+	scan->units[1] = unit;
+}

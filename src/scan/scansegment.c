@@ -26,7 +26,8 @@
 static void
 add_marks(BlockMarks *marks, int *n, const BlockMarks *more, int nmore)
 {
-	memcpy(marks + *n, more, nmore * sizeof(BlockMarks));
+	if (nmore > 0)
+		memcpy(marks + *n, more, nmore * sizeof(BlockMarks));
 	*n += nmore;
 }
 
@@ -40,6 +41,8 @@ pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
 	BlockNumber b;
 
 	*n = 0;
+	if (!mark_any_pending())
+		return NULL;
 	for (b = unit->first; b < unit->end; b++)
 	{
 		BlockMarks *m;
@@ -67,6 +70,24 @@ pending_marks(ColumnScanState *scan, const ScanUnit *unit, int *n)
 	return marks;
 }
 
+/* The marks of those blocks that may have rows to be read from the heap */
+static void
+keep_placed(ScanUnit *unit)
+{
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < unit->nall_marks; i++)
+		n += unit->all_marks[i].placed;
+	unit->marks = palloc((n + 1) * sizeof(BlockMarks));
+	unit->nmarks = 0;
+	for (i = 0; i < unit->nall_marks; i++)
+	{
+		if (unit->all_marks[i].placed)
+			unit->marks[unit->nmarks++] = unit->all_marks[i];
+	}
+}
+
 /*
  * All rows of a segment that are not to be taken from its columns: those that are
  * not in them, those that changed for the snapshot, and those that this
@@ -86,17 +107,21 @@ find_marks(ColumnScanState *scan, ScanUnit *unit)
 	pending = pending_marks(scan, unit, &npending);
 	written = store_marks(scan->rel, scan->snapshot, unit->first,
 						  unit->end - unit->first, &nwritten);
-	unit->marks = palloc((npending + nwritten + reader->nfrom_heap + 1) *
-						 sizeof(BlockMarks));
-	unit->nmarks = 0;
-	if (npending > 0)
-		add_marks(unit->marks, &unit->nmarks, pending, npending);
-	if (nwritten > 0)
-		add_marks(unit->marks, &unit->nmarks, written, nwritten);
-	if (reader->nfrom_heap > 0)
-		add_marks(unit->marks, &unit->nmarks, reader->from_heap,
+	unit->all_marks = written;
+	unit->nall_marks = nwritten;
+	if (npending + reader->nfrom_heap > 0)
+	{
+		unit->all_marks = palloc((npending + nwritten + reader->nfrom_heap) *
+								 sizeof(BlockMarks));
+		unit->nall_marks = 0;
+		add_marks(unit->all_marks, &unit->nall_marks, pending, npending);
+		add_marks(unit->all_marks, &unit->nall_marks, written, nwritten);
+		add_marks(unit->all_marks, &unit->nall_marks, reader->from_heap,
 				  reader->nfrom_heap);
-	unit->nmarks = marks_join(unit->marks, unit->nmarks, unit->first, unit->end);
+		unit->nall_marks = marks_join(unit->all_marks, unit->nall_marks, unit->first,
+									  unit->end);
+	}
+	keep_placed(unit);
 	MemoryContextSwitchTo(old);
 }
 
@@ -111,9 +136,10 @@ row_of_offset(const SegmentReader *reader, int first, int n,
 {
 	int			i = Min((int) offset, n) - 1;
 
-	while (i >= 0 && reader->offsets[first + i] > offset)
+	while (i >= 0 && segment_offset(reader, first, first + i) > offset)
 		i--;
-	return i >= 0 && reader->offsets[first + i] == offset ? first + i : -1;
+	return i >= 0 && segment_offset(reader, first, first + i) == offset ?
+		first + i : -1;
 }
 
 /* The rows of the columns that the marks concern */
@@ -124,15 +150,16 @@ find_marked_rows(ScanUnit *unit)
 	int			i;
 	int			offset;
 
+	unit->knows_marked = true;
 	unit->marked = NULL;
 	unit->nmarked = 0;
-	if (unit->nmarks == 0 || reader->nrows == 0)
+	if (unit->nall_marks == 0 || reader->nrows == 0)
 		return;
 	unit->marked = MemoryContextAllocZero(reader->context,
 										  (reader->nrows + 63) / 64 * sizeof(uint64));
-	for (i = 0; i < unit->nmarks; i++)
+	for (i = 0; i < unit->nall_marks; i++)
 	{
-		const BlockMarks *m = &unit->marks[i];
+		const BlockMarks *m = &unit->all_marks[i];
 		int			first;
 		int			n = segment_block_rows(reader, m->block, &first);
 
@@ -147,21 +174,6 @@ find_marked_rows(ScanUnit *unit)
 			unit->nmarked++;
 		}
 	}
-}
-
-/* Keeps the marks of those blocks that may have rows to be read from the heap. */
-static void
-keep_placed(ScanUnit *unit)
-{
-	int			kept = 0;
-	int			i;
-
-	for (i = 0; i < unit->nmarks; i++)
-	{
-		if (unit->marks[i].placed)
-			unit->marks[kept++] = unit->marks[i];
-	}
-	unit->nmarks = kept;
 }
 
 /*---- beginning ---- */
@@ -238,10 +250,9 @@ open_unit(ColumnScanState *scan, ScanUnit *unit)
 	MemoryContext old = MemoryContextSwitchTo(scan->context);
 
 	unit->reader = segment_open(scan->rel, unit->segment);
+	unit->knows_marked = false;
 	MemoryContextSwitchTo(old);
 	find_marks(scan, unit);
-	find_marked_rows(unit);
-	keep_placed(unit);
 }
 
 /*
@@ -277,6 +288,8 @@ scan_segment_begin(ColumnScanState *scan)
 	else
 	{
 		scan->nvectors = (unit->reader->nrows + COLUMN_VECTOR - 1) / COLUMN_VECTOR;
+		if (!unit->knows_marked)
+			find_marked_rows(unit);
 		set_missing_values(scan);
 	}
 	scan->counts[scan->pruned ? SCAN_SEGMENTS_PRUNED : SCAN_SEGMENTS_READ]++;
@@ -390,39 +403,37 @@ select_range(int *selected, int first, int n)
 		selected[i] = first + i;
 }
 
-/* Selects the rows that are not marked; their number */
+/*
+ * Selects the rows that are not marked; their number.  Few are, so the rest is in
+ * long runs.
+ */
 static int
 select_unmarked(ColumnScanState *scan, int n)
 {
 	const uint64 *marked = scan->unit->marked;
 	int			count = 0;
+	int			start = 0;
 	int			i;
-	int			k;
 
-	if (marked == NULL)
+	if (marked != NULL)
 	{
-		select_range(scan->selected, 0, n);
-		return n;
-	}
-	marked += scan->vector * (COLUMN_VECTOR / 64);
-	for (i = 0; i < n; i += 64)
-	{
-		uint64		bits = marked[i / 64];
-		int			end = Min(i + 64, n);
+		marked += scan->vector * (COLUMN_VECTOR / 64);
+		for (i = 0; i < n; i += 64)
+		{
+			uint64		bits;
 
-		if (bits == 0)
-		{
-			select_range(scan->selected + count, i, end - i);
-			count += end - i;
-			continue;
-		}
-		for (k = i; k < end; k++, bits >>= 1)
-		{
-			scan->selected[count] = k;
-			count += !(bits & 1);
+			for (bits = marked[i / 64]; bits != 0; bits &= bits - 1)
+			{
+				int			row = i + pg_rightmost_one_pos64(bits);
+
+				select_range(scan->selected + count, start, row - start);
+				count += row - start;
+				start = row + 1;
+			}
 		}
 	}
-	return count;
+	select_range(scan->selected + count, start, n - start);
+	return count + n - start;
 }
 
 static bool
@@ -466,19 +477,9 @@ apply_filters(ColumnScanState *scan, int n)
 static int
 apply_conditions(ColumnScanState *scan, int nselected)
 {
-	VectorSource *source;
-	int			i;
-
 	scan->nselected = nselected;
-	source = scan_vector_source(scan);
-	for (i = 0; i < scan->nconditions && scan->nselected > 0; i++)
-	{
-		int			n = vector_select(scan->conditions[i], source,
-									  scan->chosen);
-
-		memcpy(scan->selected, scan->chosen, n * sizeof(int));
-		scan->nselected = source->nselected = n;
-	}
+	scan_narrow(scan, scan_vector_source(scan), scan->conditions,
+				scan->nconditions);
 	return scan->nselected;
 }
 

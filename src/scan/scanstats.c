@@ -86,7 +86,10 @@ add_marked_ints(ColumnScanState *scan, SegmentColumn *c, int vector,
 
 	if (!any_marked(marked, nwords))
 		return;
-	segment_vector(unit->reader, c, vector, v);
+	if (column_pick_ints(c->reader, vector, marked, v->v.ints))
+		v->has_nulls = false;
+	else
+		segment_vector(unit->reader, c, vector, v);
 	for (w = 0; w < nwords; w++)
 	{
 		uint64		bits = marked[w] & ~(v->has_nulls ? v->nulls[w] : 0);

@@ -28,6 +28,7 @@ extern void omendb_table_init(void);
 extern void mark_changed(Relation rel, const ItemPointerData *tid,
 						 bool placed);
 extern void mark_flush(void);
+extern bool mark_any_pending(void);
 extern bool mark_pending(Relation rel, BlockNumber block,
 						 bool offsets[MaxHeapTuplesPerPage + 1]);
 

@@ -394,6 +394,15 @@ add_offsets(const MarkEntry *entry, bool *offsets)
 }
 
 /*
+ * mark_any_pending: may mark_pending() find anything?
+ */
+bool
+mark_any_pending(void)
+{
+	return mark_innermost != NULL;
+}
+
+/*
  * mark_pending: sets offsets[i] for each line pointer i of the block that this
  * transaction changed and has not written to omendb.mark, and leaves the rest
  * of the array as it is.  Returns whether there are any.

@@ -190,15 +190,18 @@ static void
 compare_tuples(Verify *v, BlockNumber block, HeapTupleData *tuples, int n,
 			   const bool *marked, const bool *large)
 {
-	int			row;
+	int			first;
 	int			end;
+	int			row;
 	int			i = 0;
 
-	end = segment_block_rows(v->reader, block, &row);
-	end += row;
+	end = segment_block_rows(v->reader, block, &first);
+	end += first;
+	row = first;
 	while (i < n || row < end)
 	{
-		int			here = row < end ? v->reader->offsets[row] : PG_INT16_MAX;
+		int			here = row < end ? segment_offset(v->reader, first, row) :
+		PG_INT16_MAX;
 		int			there = i < n ?
 		ItemPointerGetOffsetNumber(&tuples[i].t_self) : PG_INT16_MAX;
 
