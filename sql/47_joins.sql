@@ -109,11 +109,11 @@ FROM unnest(ARRAY[
 SELECT k, (jn_check(format('SELECT %s, count(*), sum(f.q) FROM jn_fact f JOIN jn_dim d ON f.k = d.id GROUP BY 1', k))).*
 FROM unnest(ARRAY['d.id', 'd.name', 'd.w', 'd.w2', 'd.size', 'd.day', 'd.ratio', 'd.good', 'd.gone', 'd.tag', 'd.js', 'd.iv', 'd.e', 'd.ip', 'd.b', 'd.ci', 'd.tx',
 	'upper(d.name)', 'd.size + f.q', 'd.w2 * f.n2', 'd.name || f.g', 'd.size IS NULL', 'coalesce(d.gone, d.name)', 'd.js->>''a''', 'date_trunc(''month'', d.day)',
-	'CASE WHEN d.good THEN d.name ELSE f.g END', 'f.tableoid', 'd.ctid', 'f', 'd']) k;
+	'CASE WHEN d.good THEN d.name ELSE f.g END', 'f.tableoid', 'd.ctid', 'f', 'd.*']) k;
 SELECT a, (jn_check(format('SELECT f.g, %s FROM jn_fact f JOIN jn_dim d ON f.k = d.id GROUP BY f.g', a))).*
 FROM unnest(ARRAY['sum(d.w)', 'sum(d.w2), avg(d.w2)', 'sum(d.size), count(d.size), max(d.day)', 'sum(d.ratio::numeric)', 'min(d.name), max(d.tx)', 'count(d.gone), max(d.gone)', 'bool_and(d.good)',
 	'max(d.iv), max(d.ip)', 'sum(d.w * f.v)', 'sum(f.v) FILTER (WHERE d.name <> ''name 1'')', 'count(*) FILTER (WHERE f.v > d.w2)', 'count(DISTINCT d.name)', 'count(DISTINCT f.q), sum(d.size)',
-	'sum(length(d.name))', 'max(d.w)', 'min(d.tag)', 'string_agg(d.name, '','' ORDER BY d.name)', 'sum(f.v / nullif(d.size, 0))']) a;
+	'sum(length(d.name))', 'max(d.w)', 'string_agg(d.name, '','' ORDER BY d.name)', 'sum(f.v / nullif(d.size, 0))']) a;
 
 -- Shapes
 CREATE VIEW jn_view AS SELECT f.q, f.v, d.name, d.size FROM jn_fact f JOIN jn_dim d ON f.k = d.id WHERE f.id % 10 > 0;

@@ -375,21 +375,27 @@ static void
 add_join_paths(PlannerInfo *root, RelOptInfo *joined, RelOptInfo *grouped,
 			   const AggShape *shape)
 {
-	AggShape	numbered = number_shape(shape);
+	AggShape	numbered;
 	AggShape	result = *shape;
 	int			i = -1;
 
-	result.numbered = &numbered;
-	if (!shape_supported(&numbered, INDEX_VAR))
-		return;
+	result.numbered = NULL;
 	while ((i = bms_next_member(joined->relids, i)) >= 0)
 	{
 		Path	   *path = join_vector_path(root, joined, i,
 											scan_target(root, shape));
 
-		if (path != NULL)
-			add_path(grouped, make_path(root, grouped, shape->target, AGG_WHOLE,
-										&result, path));
+		if (path == NULL)
+			continue;
+		if (result.numbered == NULL)
+		{
+			numbered = number_shape(shape);
+			result.numbered = &numbered;
+			if (!shape_supported(&numbered, INDEX_VAR))
+				return;
+		}
+		add_path(grouped, make_path(root, grouped, shape->target, AGG_WHOLE,
+									&result, path));
 	}
 }
 

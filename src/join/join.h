@@ -64,11 +64,14 @@ typedef struct JoinColumn
 typedef struct JoinTable
 {
 	PlanState  *plan;
+	int			first_expr;		/* of the plan's custom_exprs */
 	int			nkeys;
 	AggKey	   *keys;
 	VectorExpr **outer;			/* what they are compared with */
 	int		   *key_inputs;
 	int			nwords;			/* nkeys, and one for the tags of numerics */
+	int			nfilters;
+	VectorExpr **filters;		/* what the rows that are found must fulfil */
 	int			ninputs;
 	JoinInput  *inputs;
 	AttrNumber	last_attno;		/* of these */
@@ -127,7 +130,8 @@ extern const Vector *join_gather_datums(JoinTable *table, JoinColumn *column,
  * custom_scan_tlist has Vars, which are the columns of the joined rows and of
  * what they are joined by.  Expressions refer to them as columns of INDEX_VAR.
  * custom_plans has the scan, then the inner plans in the order in which they
- * are joined; custom_exprs the conditions, outer = inner, in the same order.
+ * are joined; custom_exprs, in the same order, has for each of them its keys,
+ * outer = inner, and then its other conditions.
  * ------------------------------------------------------------------------
  */
 
@@ -171,6 +175,7 @@ extern Node *join_number_columns(Node *expr, List *columns);
 extern int	join_plan_child(const CustomScan *plan, int column);
 extern AttrNumber join_plan_attno(const CustomScan *plan, int column);
 extern int	join_plan_keys(const CustomScan *plan, int inner);
+extern int	join_plan_filters(const CustomScan *plan, int inner);
 
 /* joinexec.c */
 extern Node *create_join_state(CustomScan *cscan);

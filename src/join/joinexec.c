@@ -69,22 +69,37 @@ expr_columns(Node *expr, Bitmapset *columns)
 	return columns;
 }
 
+/* A table's key as it is in the plan, outer = inner */
 static OpExpr *
-nth_condition(const CustomScan *plan, int i)
+nth_key(const CustomScan *plan, const JoinTable *t, int i)
 {
-	return list_nth_node(OpExpr, plan->custom_exprs, i);
+	return list_nth_node(OpExpr, plan->custom_exprs, t->first_expr + i);
 }
 
-/* The columns that are handed out, or needed to find rows of other tables */
+static Expr *
+nth_filter(const CustomScan *plan, const JoinTable *t, int i)
+{
+	return list_nth(plan->custom_exprs, t->first_expr + t->nkeys + i);
+}
+
+/* The columns that are handed out, or needed for conditions */
 static Bitmapset *
-wanted_columns(const CustomScan *plan)
+wanted_columns(VectorJoinState *join, const CustomScan *plan)
 {
 	Bitmapset  *result = expr_columns((Node *) plan->scan.plan.targetlist,
 									  NULL);
-	ListCell   *lc;
+	int			i;
+	int			k;
 
-	foreach(lc, plan->custom_exprs)
-		result = expr_columns(linitial(lfirst_node(OpExpr, lc)->args), result);
+	for (i = 0; i < join->ntables; i++)
+	{
+		const JoinTable *t = &join->tables[i];
+
+		for (k = 0; k < t->nkeys; k++)
+			result = expr_columns(linitial(nth_key(plan, t, k)->args), result);
+		for (k = 0; k < t->nfilters; k++)
+			result = expr_columns((Node *) nth_filter(plan, t, k), result);
+	}
 	return result;
 }
 
@@ -107,9 +122,9 @@ find_input(JoinTable *t, AttrNumber attno, Oid type)
 }
 
 static const Var *
-inner_column(const OpExpr *condition)
+inner_column(const OpExpr *key)
 {
-	const Node *node = lsecond(condition->args);
+	const Node *node = lsecond(key->args);
 
 	while (IsA(node, RelabelType))
 		node = (const Node *) ((const RelabelType *) node)->arg;
@@ -117,23 +132,27 @@ inner_column(const OpExpr *condition)
 }
 
 static void
-init_keys(VectorJoinState *join, JoinTable *t, const CustomScan *plan, int first)
+init_conditions(VectorJoinState *join, JoinTable *t, const CustomScan *plan)
 {
 	TupleDesc	desc = join->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor;
+	PlanState  *ps = &join->css.ss.ps;
 	int			i;
 
+	t->filters = palloc0((t->nfilters + 1) * sizeof(VectorExpr *));
+	for (i = 0; i < t->nfilters; i++)
+		t->filters[i] = vector_compile(nth_filter(plan, t, i), INDEX_VAR, desc,
+									   ps);
 	t->keys = palloc0((t->nkeys + 1) * sizeof(AggKey));
 	t->outer = palloc0((t->nkeys + 1) * sizeof(VectorExpr *));
 	t->key_inputs = palloc0((t->nkeys + 1) * sizeof(int));
 	for (i = 0; i < t->nkeys; i++)
 	{
-		const OpExpr *condition = nth_condition(plan, first + i);
-		const Var  *column = inner_column(condition);
+		const OpExpr *key = nth_key(plan, t, i);
+		const Var  *column = inner_column(key);
 
-		agg_key_init(&t->keys[i], exprType(lsecond(condition->args)),
-					 condition->inputcollid, t->context);
-		t->outer[i] = vector_compile(linitial(condition->args), INDEX_VAR, desc,
-									 &join->css.ss.ps);
+		agg_key_init(&t->keys[i], exprType(lsecond(key->args)),
+					 key->inputcollid, t->context);
+		t->outer[i] = vector_compile(linitial(key->args), INDEX_VAR, desc, ps);
 		t->key_inputs[i] = find_input(t,
 									  join_plan_attno(plan, column->varattno - 1),
 									  column->vartype);
@@ -162,9 +181,9 @@ init_columns(VectorJoinState *join, JoinTable *t, int number, const CustomScan *
 	}
 }
 
-/* Sets up one inner side.  Its conditions begin with number first. */
+/* Sets up one inner side. */
 static void
-init_table(VectorJoinState *join, int inner, int first, const Bitmapset *wanted)
+init_table(VectorJoinState *join, int inner, const Bitmapset *wanted)
 {
 	CustomScan *plan = (CustomScan *) join->css.ss.ps.plan;
 	JoinTable  *t = &join->tables[inner];
@@ -178,9 +197,8 @@ init_table(VectorJoinState *join, int inner, int first, const Bitmapset *wanted)
 									  ALLOCSET_DEFAULT_SIZES);
 	t->batch = AllocSetContextCreate(parent, "omendb join batch",
 									 ALLOCSET_DEFAULT_SIZES);
-	t->nkeys = join_plan_keys(plan, inner);
 	t->inputs = palloc0((natts + 1) * sizeof(JoinInput));
-	init_keys(join, t, plan, first);
+	init_conditions(join, t, plan);
 	init_columns(join, t, inner + 1, plan, wanted);
 	join_table_init(t, get_hash_memory_limit(), t->plan->plan->plan_rows);
 }
@@ -189,7 +207,7 @@ static void
 init_tables(VectorJoinState *join)
 {
 	CustomScan *plan = (CustomScan *) join->css.ss.ps.plan;
-	Bitmapset  *wanted = wanted_columns(plan);
+	Bitmapset  *wanted;
 	Bitmapset  *attnos = NULL;
 	int			first = 0;
 	int			i;
@@ -203,9 +221,14 @@ init_tables(VectorJoinState *join)
 	scan_need_columns(join->scan, attnos);
 	for (i = 0; i < join->ntables; i++)
 	{
-		init_table(join, i, first, wanted);
-		first += join->tables[i].nkeys;
+		join->tables[i].first_expr = first;
+		join->tables[i].nkeys = join_plan_keys(plan, i);
+		join->tables[i].nfilters = join_plan_filters(plan, i);
+		first += join->tables[i].nkeys + join->tables[i].nfilters;
 	}
+	wanted = wanted_columns(join, plan);
+	for (i = 0; i < join->ntables; i++)
+		init_table(join, i, wanted);
 }
 
 static void
@@ -273,6 +296,8 @@ start(VectorJoinState *join)
 
 		for (k = 0; k < t->nkeys; k++)
 			vector_rebind(t->outer[k]);
+		for (k = 0; k < t->nfilters; k++)
+			vector_rebind(t->filters[k]);
 		if (t->chunks == 0)
 			join_table_load(t);
 		join->nothing |= t->nrows == 0;
@@ -312,16 +337,16 @@ next_pass(VectorJoinState *join)
 	return true;
 }
 
-/* Is a condition false for all rows of the current unit, by its statistics? */
+/* Has no row of the current unit a key of the table, by its statistics? */
 static bool
-excludes_unit(VectorJoinState *join, JoinTable *t, int first)
+excludes_unit(VectorJoinState *join, const JoinTable *t)
 {
 	CustomScan *plan = (CustomScan *) join->css.ss.ps.plan;
 	int			k;
 
 	for (k = 0; t->bounded && k < t->nkeys; k++)
 	{
-		const Var  *var = linitial(nth_condition(plan, first + k)->args);
+		const Var  *var = linitial(nth_key(plan, t, k)->args);
 		const SegmentColumn *column;
 
 		if (t->keys[k].kind != AGG_KEY_INT || !IsA(var, Var) ||
@@ -341,19 +366,17 @@ excludes_unit(VectorJoinState *join, JoinTable *t, int first)
 static void
 prune_unit(VectorJoinState *join)
 {
-	int			first = 0;
 	int			i;
 
 	if (join->scan->unit->segment == NULL || join->scan->pruned)
 		return;
 	for (i = 0; i < join->ntables; i++)
 	{
-		if (excludes_unit(join, &join->tables[i], first))
+		if (excludes_unit(join, &join->tables[i]))
 		{
 			scan_unit_prune(join->scan);
 			return;
 		}
-		first += join->tables[i].nkeys;
 	}
 }
 
@@ -384,6 +407,7 @@ match_batch(VectorJoinState *join)
 {
 	VectorSource *source = &join->batch->source;
 	int			i;
+	int			k;
 
 	source->nrows = join->outer->nrows;
 	source->nselected = join->outer->nselected;
@@ -392,7 +416,14 @@ match_batch(VectorJoinState *join)
 	source->selected = join->selected;
 	source->batch = join->outer->batch;
 	for (i = 0; i < join->ntables && source->nselected > 0; i++)
-		source->nselected = join_find(&join->tables[i], source, join->selected);
+	{
+		JoinTable  *t = &join->tables[i];
+
+		source->nselected = join_find(t, source, join->selected);
+		for (k = 0; k < t->nfilters && source->nselected > 0; k++)
+			source->nselected = vector_select(t->filters[k], source,
+											  join->selected);
+	}
 	return source->nselected > 0;
 }
 

@@ -17,29 +17,43 @@
 
 #include "join/join.h"
 
-/* The conditions, one list for each inner plan, in the order of these */
+/* Some of the plan's conditions as one */
+static char *
+deparse(CustomScan *plan, List *context, int first, int n)
+{
+	List	   *exprs = list_truncate(list_copy_tail(plan->custom_exprs, first),
+									  n);
+
+	return deparse_expression((Node *) make_ands_explicit(exprs), context, true,
+							  false);
+}
+
+/* The conditions for each inner plan, in the order of these */
 static void
 show_conditions(CustomScan *plan, List *ancestors, ExplainState *es)
 {
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   (Plan *) plan, ancestors);
-	List	   *conditions = NIL;
+	List	   *keys = NIL;
+	List	   *filters = NIL;
 	int			ninner = list_length(plan->custom_plans) - 1;
 	int			first = 0;
 	int			i;
 
 	for (i = 0; i < ninner; i++)
 	{
-		int			n = join_plan_keys(plan, i);
-		List	   *exprs = list_copy_tail(plan->custom_exprs, first);
+		int			nkeys = join_plan_keys(plan, i);
+		int			nfilters = join_plan_filters(plan, i);
 
-		exprs = list_truncate(exprs, n);
-		conditions = lappend(conditions,
-							 deparse_expression((Node *) make_ands_explicit(exprs),
-												context, true, false));
-		first += n;
+		keys = lappend(keys, deparse(plan, context, first, nkeys));
+		if (nfilters > 0)
+			filters = lappend(filters, deparse(plan, context, first + nkeys,
+											   nfilters));
+		first += nkeys + nfilters;
 	}
-	ExplainPropertyList("Hash Cond", conditions, es);
+	ExplainPropertyList("Hash Cond", keys, es);
+	if (filters != NIL)
+		ExplainPropertyList("Join Filter", filters, es);
 }
 
 /* What it took; nothing is said of what did not happen. */

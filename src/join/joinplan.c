@@ -78,6 +78,7 @@ typedef struct JoinOrder
 	Relids		joined;
 	List	   *inners;			/* paths */
 	List	   *keys;			/* for each of them a list of conditions */
+	List	   *filters;		/* and of those that are none */
 	double		passes;			/* over the scan */
 } JoinOrder;
 
@@ -172,22 +173,27 @@ make_key(const RestrictInfo *rinfo, Relids outer, const RelOptInfo *inner)
 	return op;
 }
 
-/* Can the outer sides of conditions be computed from vectors? */
+/* Can an expression over joined relations be computed from vectors? */
 static bool
-can_compute(const List *keys)
+can_compute(Node *expr)
 {
-	List	   *columns = pull_var_clause((Node *) keys, 0);
-	ListCell   *lc;
+	List	   *columns = pull_var_clause(expr, 0);
 
-	foreach(lc, keys)
-	{
-		Node	   *outer = linitial(lfirst_node(OpExpr, lc)->args);
+	return vector_support(join_number_columns(expr, columns),
+						  INDEX_VAR) != VECTOR_NEVER;
+}
 
-		if (vector_support(join_number_columns(outer, columns),
-						   INDEX_VAR) == VECTOR_NEVER)
-			return false;
-	}
-	return true;
+/*
+ * May a condition that is no key be tested on the rows that keys have found?
+ * Not if it might be needed to prove that there is one, nor if somebody could
+ * learn from it what others are to hide.
+ */
+static bool
+can_filter(const PlannerInfo *root, const RestrictInfo *rinfo)
+{
+	return root->qual_security_level == 0 && !rinfo->pseudoconstant &&
+		(!rinfo->can_join || rinfo->mergeopfamilies == NIL) &&
+		can_compute((Node *) rinfo->clause);
 }
 
 /*
@@ -213,26 +219,31 @@ join_conditions(PlannerInfo *root, Relids outer, RelOptInfo *inner,
 }
 
 /*
- * The keys by which a relation is joined; NIL: it can not be, or a row might
- * find several.
+ * The keys by which a relation is joined, and what else its rows have to
+ * fulfil; NIL: it can not be joined, or a row might find several.
  */
 static List *
-find_keys(PlannerInfo *root, Relids outer, RelOptInfo *inner)
+find_keys(PlannerInfo *root, Relids outer, RelOptInfo *inner, List **filters)
 {
 	Relids		both = bms_union(outer, inner->relids);
 	List	   *conditions = join_conditions(root, outer, inner, both);
 	List	   *keys = NIL;
 	ListCell   *lc;
 
+	*filters = NIL;
 	foreach(lc, conditions)
 	{
-		OpExpr	   *key = make_key(lfirst_node(RestrictInfo, lc), outer, inner);
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		OpExpr	   *key = make_key(rinfo, outer, inner);
 
-		if (key == NULL)
+		if (key != NULL && can_compute(linitial(key->args)))
+			keys = lappend(keys, key);
+		else if (can_filter(root, rinfo))
+			*filters = lappend(*filters, rinfo->clause);
+		else
 			return NIL;
-		keys = lappend(keys, key);
 	}
-	if (keys == NIL || list_length(keys) > MAX_KEYS || !can_compute(keys) ||
+	if (keys == NIL || list_length(keys) > MAX_KEYS ||
 		!innerrel_is_unique(root, both, outer, inner, JOIN_INNER, conditions,
 							false))
 		return NIL;
@@ -302,6 +313,7 @@ join_next(PlannerInfo *root, RelOptInfo *rel, JoinOrder *order)
 {
 	RelOptInfo *best = NULL;
 	List	   *best_keys = NIL;
+	List	   *best_filters = NIL;
 	double		best_passes = 1;
 	int			i = -1;
 
@@ -310,6 +322,7 @@ join_next(PlannerInfo *root, RelOptInfo *rel, JoinOrder *order)
 		RelOptInfo *inner = root->simple_rel_array[i];
 		Path	   *path;
 		List	   *keys;
+		List	   *filters;
 		double		passes;
 
 		if (bms_is_member(i, order->joined))
@@ -319,12 +332,13 @@ join_next(PlannerInfo *root, RelOptInfo *rel, JoinOrder *order)
 			(best != NULL && match_part(path) >=
 			 match_part(best->cheapest_total_path)))
 			continue;
-		keys = find_keys(root, order->joined, inner);
+		keys = find_keys(root, order->joined, inner, &filters);
 		passes = count_passes(path, list_length(keys), order->target);
 		if (keys == NIL || order->passes * passes > MAX_PASSES)
 			continue;
 		best = inner;
 		best_keys = keys;
+		best_filters = filters;
 		best_passes = passes;
 	}
 	if (best == NULL)
@@ -332,6 +346,7 @@ join_next(PlannerInfo *root, RelOptInfo *rel, JoinOrder *order)
 	order->joined = bms_union(order->joined, best->relids);
 	order->inners = lappend(order->inners, best->cheapest_total_path);
 	order->keys = lappend(order->keys, best_keys);
+	order->filters = lappend(order->filters, best_filters);
 	order->passes *= best_passes;
 	return true;
 }
@@ -341,7 +356,8 @@ join_next(PlannerInfo *root, RelOptInfo *rel, JoinOrder *order)
  * What is read again in a pass is said to be all of it.
  */
 static void
-cost_join(CustomPath *path, const Path *scan, const JoinOrder *order)
+cost_join(PlannerInfo *root, CustomPath *path, const Path *scan,
+		  const JoinOrder *order)
 {
 	double		factor = columnar_scan == COLUMNAR_SCAN_FORCE ? COST_FORCED : 1.0;
 	double		rows = scan->rows;
@@ -349,16 +365,20 @@ cost_join(CustomPath *path, const Path *scan, const JoinOrder *order)
 	Cost		find = 0;
 	ListCell   *lc;
 	ListCell   *lc2;
+	ListCell   *lc3;
 
-	forboth(lc, order->inners, lc2, order->keys)
+	forthree(lc, order->inners, lc2, order->keys, lc3, order->filters)
 	{
 		const Path *inner = lfirst(lc);
 		int			nkeys = list_length(lfirst(lc2));
+		QualCost	filters;
 
 		build += inner->total_cost +
 			inner->rows * (cpu_tuple_cost + nkeys * cpu_operator_cost);
 		find += rows * nkeys * COST_FIND * cpu_operator_cost;
 		rows *= match_part(inner);
+		cost_qual_eval(&filters, lfirst(lc3), root);
+		find += filters.startup + rows * filters.per_tuple;
 	}
 	path->path.rows = path->path.parent->rows;
 	find += path->path.rows * COST_GATHER * cpu_operator_cost *
@@ -369,7 +389,8 @@ cost_join(CustomPath *path, const Path *scan, const JoinOrder *order)
 }
 
 static CustomPath *
-make_path(RelOptInfo *rel, PathTarget *target, Path *scan, JoinOrder *order)
+make_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *target, Path *scan,
+		  const JoinOrder *order)
 {
 	CustomPath *path = makeNode(CustomPath);
 	ListCell   *lc;
@@ -381,9 +402,9 @@ make_path(RelOptInfo *rel, PathTarget *target, Path *scan, JoinOrder *order)
 	foreach(lc, order->inners)
 		path->path.parallel_safe &= ((Path *) lfirst(lc))->parallel_safe;
 	path->custom_paths = list_concat(list_make1(scan), order->inners);
-	path->custom_private = order->keys;
+	path->custom_private = list_make2(order->keys, order->filters);
 	path->methods = &path_methods;
-	cost_join(path, scan, order);
+	cost_join(root, path, scan, order);
 	return path;
 }
 
@@ -413,7 +434,7 @@ join_vector_path(PlannerInfo *root, RelOptInfo *rel, Index fact,
 {
 	RelOptInfo *table = root->simple_rel_array[fact];
 	CustomPath *scan = scan_vector_path(root, table, 0);
-	JoinOrder	order = {target, NULL, NIL, NIL, 1};
+	JoinOrder	order = {.target = target,.passes = 1};
 
 	if (scan == NULL)
 		return NULL;
@@ -423,7 +444,7 @@ join_vector_path(PlannerInfo *root, RelOptInfo *rel, Index fact,
 		if (!join_next(root, rel, &order))
 			return NULL;
 	}
-	return (Path *) make_path(rel, target, &scan->path, &order);
+	return (Path *) make_path(root, rel, target, &scan->path, &order);
 }
 
 /*---- plans ---- */
@@ -506,21 +527,25 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 {
 	CustomScan *plan = makeNode(CustomScan);
 	List	   *columns = NIL;
-	List	   *nkeys = NIL;
+	List	   *numbers = NIL;
 	List	   *exprs = NIL;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	foreach(lc, path->custom_private)
+	forboth(lc, linitial(path->custom_private),
+			lc2, lsecond(path->custom_private))
 	{
 		exprs = list_concat(exprs, lfirst(lc));
-		nkeys = lappend_int(nkeys, list_length(lfirst(lc)));
+		exprs = list_concat(exprs, lfirst(lc2));
+		numbers = lappend_int(numbers, list_length(lfirst(lc)));
+		numbers = lappend_int(numbers, list_length(lfirst(lc2)));
 	}
 	columns = list_concat(pull_var_clause((Node *) tlist, 0),
 						  pull_var_clause((Node *) exprs, 0));
 	columns = list_concat_unique(NIL, columns);
 	plan->scan.plan.targetlist = tlist;
 	plan->custom_exprs = exprs;
-	plan->custom_private = list_make3(nkeys, NIL, NIL);
+	plan->custom_private = list_make3(numbers, NIL, NIL);
 	foreach(lc, columns)
 	{
 		int			child;
@@ -543,12 +568,21 @@ plan_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 }
 
 /*
- * join_plan_keys: by how many conditions an inner plan, 0, 1, ..., is joined.
+ * join_plan_keys: by how many keys an inner plan, 0, 1, ..., is joined.
  */
 int
 join_plan_keys(const CustomScan *plan, int inner)
 {
-	return list_nth_int(linitial(plan->custom_private), inner);
+	return list_nth_int(linitial(plan->custom_private), inner * 2);
+}
+
+/*
+ * join_plan_filters: how many conditions come after them in custom_exprs.
+ */
+int
+join_plan_filters(const CustomScan *plan, int inner)
+{
+	return list_nth_int(linitial(plan->custom_private), inner * 2 + 1);
 }
 
 /*
