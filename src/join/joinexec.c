@@ -279,15 +279,61 @@ join_compile(VectorJoinState *join, Expr *expr, PlanState *parent)
 
 /*---- passes ---- */
 
-/* Takes the inner rows that are not in memory yet. */
-static void
+/* Has no row of the current unit a key of the table, by its statistics? */
+static bool
+excludes_unit(VectorJoinState *join, const JoinTable *t)
+{
+	CustomScan *plan = (CustomScan *) join->css.ss.ps.plan;
+	int			k;
+
+	for (k = 0; t->bounded && k < t->nkeys; k++)
+	{
+		const Var  *var = linitial(nth_key(plan, t, k)->args);
+		const SegmentColumn *column;
+
+		if (t->keys[k].kind != AGG_KEY_INT || !IsA(var, Var) ||
+			join->columns[var->varattno - 1].table != NULL)
+			continue;
+		column = scan_unit_column(join->scan,
+								  join->columns[var->varattno - 1].attno);
+		if (column != NULL && column->stats.has_minmax &&
+			(column->stats.min_int > t->high[k] ||
+			 column->stats.max_int < t->low[k]))
+			return true;
+	}
+	return false;
+}
+
+/* Leaves out the unit's columns, or the rest, if no row of them can match. */
+static bool
+prune_unit(VectorJoinState *join)
+{
+	int			i;
+
+	if (join->scan->unit->segment == NULL || join->scan->pruned)
+		return false;
+	for (i = 0; i < join->ntables; i++)
+	{
+		if (excludes_unit(join, &join->tables[i]))
+		{
+			scan_unit_prune(join->scan);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Takes the inner rows that are not in memory yet; false if a table has none.
+ * The scan has a row then: without any, the inner plans are not run.
+ */
+static bool
 start(VectorJoinState *join)
 {
 	int			i;
 	int			k;
 
 	join->started = true;
-	join->in_unit = join->nothing = false;
 	join->passes = 1;
 	join->most_passes = Max(join->most_passes, 1);
 	for (i = 0; i < join->ntables; i++)
@@ -300,10 +346,10 @@ start(VectorJoinState *join)
 			vector_rebind(t->filters[k]);
 		if (t->chunks == 0)
 			join_table_load(t);
-		join->nothing |= t->nrows == 0;
-		if (join->nothing)
-			return;
+		if (t->nrows == 0)
+			return false;
 	}
+	return true;
 }
 
 /*
@@ -337,49 +383,6 @@ next_pass(VectorJoinState *join)
 	return true;
 }
 
-/* Has no row of the current unit a key of the table, by its statistics? */
-static bool
-excludes_unit(VectorJoinState *join, const JoinTable *t)
-{
-	CustomScan *plan = (CustomScan *) join->css.ss.ps.plan;
-	int			k;
-
-	for (k = 0; t->bounded && k < t->nkeys; k++)
-	{
-		const Var  *var = linitial(nth_key(plan, t, k)->args);
-		const SegmentColumn *column;
-
-		if (t->keys[k].kind != AGG_KEY_INT || !IsA(var, Var) ||
-			join->columns[var->varattno - 1].table != NULL)
-			continue;
-		column = scan_unit_column(join->scan,
-								  join->columns[var->varattno - 1].attno);
-		if (column != NULL && column->stats.has_minmax &&
-			(column->stats.min_int > t->high[k] ||
-			 column->stats.max_int < t->low[k]))
-			return true;
-	}
-	return false;
-}
-
-/* Leaves out the unit's columns if no row of them can match. */
-static void
-prune_unit(VectorJoinState *join)
-{
-	int			i;
-
-	if (join->scan->unit->segment == NULL || join->scan->pruned)
-		return;
-	for (i = 0; i < join->ntables; i++)
-	{
-		if (excludes_unit(join, &join->tables[i]))
-		{
-			scan_unit_prune(join->scan);
-			return;
-		}
-	}
-}
-
 /* The scan's next batch; NULL: there is none in this pass */
 static VectorSource *
 next_outer(VectorJoinState *join)
@@ -395,7 +398,8 @@ next_outer(VectorJoinState *join)
 			join->in_unit = scan_unit_next(join->scan);
 			if (!join->in_unit)
 				return NULL;
-			prune_unit(join);
+			if (join->started)
+				prune_unit(join);
 		}
 	}
 	return outer;
@@ -427,19 +431,36 @@ match_batch(VectorJoinState *join)
 	return source->nselected > 0;
 }
 
+/*
+ * The first batch has come, and inner rows are taken; false if there are none.
+ * Only now it is known whether the batch's unit could have been left out.
+ */
+static bool
+start_with(VectorJoinState *join, VectorSource **outer)
+{
+	if (*outer == NULL || !start(join))
+		return false;
+	if (scan_batch_in_columns(join->scan) && prune_unit(join))
+		*outer = next_outer(join);
+	return true;
+}
+
 static VectorSource *
 next_batch(VectorJoinState *join)
 {
 	MemoryContext old;
 	bool		matched;
 
-	if (!join->started)
-		start(join);
 	if (join->nothing)
 		return NULL;
 	for (;;)
 	{
 		join->outer = next_outer(join);
+		if (!join->started && !start_with(join, &join->outer))
+		{
+			join->nothing = true;
+			return NULL;
+		}
 		if (join->outer == NULL)
 		{
 			if (!next_pass(join))
@@ -507,7 +528,7 @@ rescan_join(CustomScanState *node)
 	}
 	if (join->scan != NULL && join->scan->css.ss.ps.chgParam == NULL)
 		ExecReScan(&join->scan->css.ss.ps);
-	join->started = join->in_unit = false;
+	join->started = join->in_unit = join->nothing = false;
 }
 
 static void
