@@ -46,7 +46,7 @@ typedef struct AggregateState
 	int			nkeys;
 	PlanState  *child;
 	ColumnScanState *scan;		/* the same, or NULL: */
-	VectorJoinState *join;			/* the same; both NULL: AGG_FINAL */
+	VectorJoinState *join;		/* the same; both NULL: AGG_FINAL */
 	VectorExpr **keys;			/* with the distinct expression, if any */
 	int			nexprs;
 	AggInput   *inputs;
@@ -146,8 +146,10 @@ find_input(AggregateState *state, const Aggref *agg)
 	return i;
 }
 
-/* Lets the scan read all columns that keys and aggregates need; a join has
- * been told by its plan. */
+/*
+ * Lets the scan read all columns that keys and aggregates need.  A join knows
+ * them by its plan.
+ */
 static void
 need_columns(AggregateState *state)
 {

@@ -26,7 +26,7 @@
 typedef struct JoinBatch
 {
 	VectorSource source;		/* must be first */
-	VectorJoinState  *join;
+	VectorJoinState *join;
 } JoinBatch;
 
 /*---- columns ---- */
@@ -34,7 +34,7 @@ typedef struct JoinBatch
 static const Vector *
 source_column(VectorSource *source, AttrNumber attno)
 {
-	VectorJoinState  *join = ((JoinBatch *) source)->join;
+	VectorJoinState *join = ((JoinBatch *) source)->join;
 	const JoinSource *from = &join->columns[attno - 1];
 
 	if (from->table == NULL)
@@ -45,7 +45,7 @@ source_column(VectorSource *source, AttrNumber attno)
 static const Vector *
 source_datums(VectorSource *source, AttrNumber attno)
 {
-	VectorJoinState  *join = ((JoinBatch *) source)->join;
+	VectorJoinState *join = ((JoinBatch *) source)->join;
 	const JoinSource *from = &join->columns[attno - 1];
 
 	if (from->table == NULL)
@@ -234,7 +234,7 @@ init_tables(VectorJoinState *join)
 static void
 begin_join(CustomScanState *node, EState *estate, int eflags)
 {
-	VectorJoinState  *join = (VectorJoinState *) node;
+	VectorJoinState *join = (VectorJoinState *) node;
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
 	ListCell   *lc;
 
@@ -508,7 +508,7 @@ exec_join(CustomScanState *node)
 static void
 rescan_join(CustomScanState *node)
 {
-	VectorJoinState  *join = (VectorJoinState *) node;
+	VectorJoinState *join = (VectorJoinState *) node;
 	ListCell   *lc;
 	int			i;
 
@@ -555,7 +555,7 @@ const CustomExecMethods join_exec_methods = {
 Node *
 create_join_state(CustomScan *cscan)
 {
-	VectorJoinState  *join = palloc0(sizeof(VectorJoinState));
+	VectorJoinState *join = palloc0(sizeof(VectorJoinState));
 
 	NodeSetTag(join, T_CustomScanState);
 	join->css.methods = &join_exec_methods;

@@ -117,7 +117,7 @@ find_slot(const JoinTable *t, int i, int64 tags, uint32 hash)
 		 slot = (slot + 1) & t->mask)
 	{
 		const int64 *words = t->words +
-			(Size) (t->slots[slot] - 1) * t->nwords;
+		(Size) (t->slots[slot] - 1) * t->nwords;
 		int			k = 0;
 
 		while (k < t->nkeys && words[k] == t->keys[k].words[i])

@@ -32,7 +32,7 @@ column_width(const JoinColumn *c)
 }
 
 static void
-reset_column(JoinTable *t, JoinColumn *c)
+reset_column(JoinColumn *c)
 {
 	VectorKind	kind = vector_kind(c->type);
 
@@ -114,7 +114,7 @@ join_table_init(JoinTable *t, Size limit, double rows)
 		if (c->kind == VECTOR_BYTES)
 			intern_init(&c->strings, t->context);
 		c->buffer = palloc0(COLUMN_VECTOR * sizeof(int64));
-		reset_column(t, c);
+		reset_column(c);
 	}
 	for (i = 0; i < t->ninputs; i++)
 		t->inputs[i].datums = palloc0(COLUMN_VECTOR * sizeof(Datum));
@@ -188,8 +188,10 @@ input_vector(const JoinInput *in, Oid type, Vector *v)
 	v->datums = in->datums;
 }
 
-/* Makes words of the keys.  Rows that have a null are left out: they match no
- * other.  Returns the number of the rest. */
+/*
+ * Makes words of the keys.  Rows that have a null are left out: they match no
+ * other.  Returns the number of the rest.
+ */
 static int
 take_keys(JoinTable *t, int n, int *rows)
 {
@@ -209,7 +211,7 @@ take_keys(JoinTable *t, int n, int *rows)
 	for (i = 0; i < n; i++)
 	{
 		int64	   *words = t->words +
-			(Size) (t->nrows + left) * t->nwords;
+		(Size) (t->nrows + left) * t->nwords;
 		int64		tags = 0;
 		bool		null = false;
 
@@ -277,8 +279,8 @@ scale_is_good(JoinColumn *c, const Vector *v, const int *rows, int n)
 }
 
 static void
-store_value(JoinTable *t, JoinColumn *c, const JoinInput *in, const Vector *v,
-			int row, uint32 to)
+store_value(JoinColumn *c, const JoinInput *in, const Vector *v, int row,
+			uint32 to)
 {
 	switch (c->kind)
 	{
@@ -324,7 +326,7 @@ take_values(JoinTable *t, JoinColumn *c, const int *rows, int n)
 		if (c->nulls[to])
 			memset(c->values + to * c->width, 0, c->width);
 		else
-			store_value(t, c, in, &v, rows[i], to);
+			store_value(c, in, &v, rows[i], to);
 		if (c->kind == VECTOR_INT && !c->nulls[to])
 		{
 			c->low = Min(c->low, v.ints[rows[i]]);
@@ -432,7 +434,7 @@ forget(JoinTable *t)
 	for (i = 0; i < t->nkeys; i++)
 		agg_key_reset(&t->keys[i]);
 	for (i = 0; i < t->ncolumns; i++)
-		reset_column(t, &t->columns[i]);
+		reset_column(&t->columns[i]);
 	MemoryContextReset(t->values);
 }
 
