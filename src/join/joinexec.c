@@ -153,6 +153,9 @@ init_conditions(VectorJoinState *join, JoinTable *t, const CustomScan *plan)
 		agg_key_init(&t->keys[i], exprType(lsecond(key->args)),
 					 key->inputcollid, t->context);
 		t->outer[i] = vector_compile(linitial(key->args), INDEX_VAR, desc, ps);
+
+		/* may the user call the operator? */
+		ExecInitExpr((Expr *) key, NULL);
 		t->key_inputs[i] = find_input(t,
 									  join_plan_attno(plan, column->varattno - 1),
 									  column->vartype);
