@@ -125,6 +125,20 @@ join_table_init(JoinTable *t, Size limit, double rows)
 
 /*---- rows ---- */
 
+/* A value of a slot, whole, in memory of its own */
+static Datum
+copy_value(Datum value, int16 typlen)
+{
+	if (typlen == -1)
+	{
+		struct varlena *whole = PG_DETOAST_DATUM_PACKED(value);
+
+		if (PointerGetDatum(whole) != value)
+			return PointerGetDatum(whole);
+	}
+	return datumCopy(value, false, typlen);
+}
+
 static void
 take_row(JoinTable *t, TupleTableSlot *slot, int row)
 {
@@ -143,12 +157,14 @@ take_row(JoinTable *t, TupleTableSlot *slot, int row)
 			value = (Datum) 0;
 		}
 		else if (!in->typbyval)
-			value = datumCopy(value, false, in->typlen);
+			value = copy_value(value, in->typlen);
 		in->datums[row] = value;
 	}
 }
 
-/* The next rows of the plan, up to n; their number */
+/*
+ * The next rows of the plan, up to n, or fewer if they are large; their number
+ */
 static int
 take_rows(JoinTable *t, int n)
 {
@@ -162,7 +178,7 @@ take_rows(JoinTable *t, int n)
 		t->inputs[i].has_nulls = false;
 		memset(t->inputs[i].nulls, 0, sizeof(t->inputs[i].nulls));
 	}
-	while (count < n)
+	while (count < n && MemoryContextMemAllocated(t->batch, false) <= t->limit)
 	{
 		TupleTableSlot *slot = ExecProcNode(t->plan);
 
@@ -450,7 +466,7 @@ join_table_load(JoinTable *t)
 	while (!t->ended)
 	{
 		int			rows[COLUMN_VECTOR];
-		uint32		most = Max(most_rows(t), COLUMN_VECTOR);
+		uint32		most = t->nrows == 0 ? COLUMN_VECTOR : most_rows(t);
 		int			n = Min(COLUMN_VECTOR, most - Min(most, t->nrows));
 		int			i;
 
