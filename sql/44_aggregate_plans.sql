@@ -119,7 +119,7 @@ SELECT query, (agg_two_ways(query)).* FROM unnest(ARRAY[
 	'SELECT max(tableoid) FROM ag',
 	'SELECT count(ag) FROM ag',
 	'SELECT count(*) FROM ag WHERE random() < 2',
-	'SELECT count(*) FROM ag a JOIN ag b ON b.id = a.device',
+	'SELECT count(*) FROM ag a JOIN ag b ON b.x = a.device',
 	'SELECT count(*) FROM ag_heap',
 	'SELECT GROUPING(region), region FROM ag GROUP BY region']) AS query;
 SELECT aggregates('SELECT count(*) FROM ag TABLESAMPLE SYSTEM (50)');

@@ -68,6 +68,15 @@ OmenExtendLocked(Relation rel, ForkNumber fork)
 #define OmenVacuumHeap(info)		((info)->heaprel)
 #endif
 
+/* 16 asks for the outer join, if it is one */
+#if PG_VERSION_NUM < 160000
+#define OmenImpliedEqualities(root, both, outer, inner) \
+	generate_join_implied_equalities(root, both, outer, inner)
+#else
+#define OmenImpliedEqualities(root, both, outer, inner) \
+	generate_join_implied_equalities(root, both, outer, inner, NULL)
+#endif
+
 /* 16 tells which indexes an update needs; before, whether it needs them */
 #if PG_VERSION_NUM < 160000
 typedef bool TU_UpdateIndexes;

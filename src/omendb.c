@@ -16,6 +16,7 @@
 #include "aggregate/aggregate.h"
 #include "alex/alex.h"
 #include "column/column.h"
+#include "join/join.h"
 #include "scan/scan.h"
 #include "table/table.h"
 #include "top/top.h"
@@ -144,6 +145,7 @@ _PG_init(void)
 	worker_init();
 	omendb_table_init();
 	column_scan_init();
+	join_init();
 	aggregate_init();
 	top_init();
 }

@@ -87,7 +87,8 @@ statistics_do(const AggShape *shape, const RelOptInfo *table)
 {
 	ListCell   *lc;
 
-	if (shape->keys != NIL || table->baserestrictinfo != NIL)
+	if (!IS_SIMPLE_REL(table) || shape->keys != NIL ||
+		table->baserestrictinfo != NIL)
 		return false;
 	foreach(lc, shape->aggs)
 	{
@@ -185,7 +186,9 @@ agg_cost(PlannerInfo *root, CustomPath *path, AggMode mode,
 											 input->rows : shape->input->rows);
 	double		read = 1.0;
 	Cost		work = mode == AGG_FINAL ? combine_cost(shape) :
-	row_cost(root, shape, input->parent->relid);
+	(shape->numbered != NULL ?
+	 row_cost(root, shape->numbered, INDEX_VAR) :
+	 row_cost(root, shape, input->parent->relid));
 
 	if (mode != AGG_FINAL && statistics_do(shape, input->parent))
 		read = 1 - covered_part(root, input->parent);

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "aggregate/aggnode.h"
+#include "join/join.h"
 #include "scan/scan.h"
 
 /* rows and values that aggregates get; equal ones are computed once */
@@ -44,7 +45,8 @@ typedef struct AggregateState
 	AggMode		mode;
 	int			nkeys;
 	PlanState  *child;
-	ColumnScanState *scan;		/* the same; NULL: AGG_FINAL */
+	ColumnScanState *scan;		/* the same, or NULL: */
+	VectorJoinState *join;		/* the same; both NULL: AGG_FINAL */
 	VectorExpr **keys;			/* with the distinct expression, if any */
 	int			nexprs;
 	AggInput   *inputs;
@@ -97,6 +99,8 @@ compile(AggregateState *state, Expr *expr)
 {
 	if (expr == NULL)
 		return NULL;
+	if (state->join != NULL)
+		return join_compile(state->join, expr, &state->css.ss.ps);
 	return vector_compile(expr,
 						  ((Scan *) state->child->plan)->scanrelid,
 						  RelationGetDescr(state->scan->rel),
@@ -142,7 +146,10 @@ find_input(AggregateState *state, const Aggref *agg)
 	return i;
 }
 
-/* Lets the scan read all columns that keys and aggregates need. */
+/*
+ * Lets the scan read all columns that keys and aggregates need.  A join knows
+ * them by its plan.
+ */
 static void
 need_columns(AggregateState *state)
 {
@@ -151,6 +158,8 @@ need_columns(AggregateState *state)
 	Bitmapset  *attnos = NULL;
 	int			i = -1;
 
+	if (state->scan == NULL)
+		return;
 	pull_varattnos((Node *) plan->custom_scan_tlist,
 				   ((Scan *) state->child->plan)->scanrelid, &raw);
 	while ((i = bms_next_member(raw, i)) >= 0)
@@ -309,6 +318,21 @@ init_tables(AggregateState *state, int naggs, const Expr *distinct)
 }
 
 static void
+find_child(AggregateState *state)
+{
+	const CustomExecMethods *methods = NULL;
+
+	if (IsA(state->child, CustomScanState))
+		methods = ((CustomScanState *) state->child)->methods;
+	if (methods == &column_scan_exec_methods)
+		state->scan = (ColumnScanState *) state->child;
+	else if (methods == &join_exec_methods)
+		state->join = (VectorJoinState *) state->child;
+	else
+		elog(ERROR, "an aggregate of vectors has nothing below it that returns them");
+}
+
+static void
 begin_aggregate(CustomScanState *node, EState *estate, int eflags)
 {
 	AggregateState *state = (AggregateState *) node;
@@ -331,10 +355,7 @@ begin_aggregate(CustomScanState *node, EState *estate, int eflags)
 	initStringInfo(&state->bytes);
 	if (state->mode == AGG_FINAL)
 		return;
-	if (!IsA(state->child, CustomScanState) ||
-		((CustomScanState *) state->child)->methods != &column_scan_exec_methods)
-		elog(ERROR, "an aggregate of vectors has no scan of columns below it");
-	state->scan = (ColumnScanState *) state->child;
+	find_child(state);
 	init_expressions(state, distinct);
 }
 
@@ -412,6 +433,8 @@ next_source(AggregateState *state)
 	VectorSource *source = state->pending;
 
 	state->pending = NULL;
+	if (source == NULL && state->join != NULL)
+		return join_batch_next(state->join);
 	while (source == NULL)
 	{
 		if (state->in_unit)

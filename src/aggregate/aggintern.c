@@ -147,6 +147,8 @@ intern_bytes(Intern *intern, const char *data, uint32 len, uint32 full,
 			(len == 0 || memcmp(e->data, data, len) == 0))
 			return intern->slots[slot] - 1;
 	}
+	if (intern->complete)
+		return INTERN_NONE;
 	copy = MemoryContextAllocHuge(intern->context, Max(full, 1));
 	memcpy(copy, data, full);
 	return add_entry(intern, slot, copy, len, full, hash);
@@ -173,6 +175,8 @@ intern_datum(Intern *intern, AggKey *key, Datum value, uint64 hash)
 										   PointerGetDatum(e->data), value)))
 			return intern->slots[slot] - 1;
 	}
+	if (intern->complete)
+		return INTERN_NONE;
 	old = MemoryContextSwitchTo(intern->context);
 	value = datumCopy(value, key->typbyval, key->typlen);
 	MemoryContextSwitchTo(old);

@@ -509,7 +509,7 @@ take_interned(AggKey *key, const Vector *v, const int *rows, int n)
 				number_of_datum(key, vector_datum(v, rows[i], &isnull));
 		}
 	}
-	key->bounded = true;
+	key->bounded = !key->intern.complete;
 	key->low = 0;
 	key->high = Max(key->intern.n, 1) - 1;
 }

@@ -38,7 +38,12 @@ typedef struct Intern
 	uint32		room;			/* for entries */
 	uint32	   *slots;			/* number of an entry + 1; 0: free */
 	uint32		mask;			/* number of slots - 1 */
+	bool		complete;		/* what is new gets INTERN_NONE, and is not
+								 * kept */
 } Intern;
+
+/* a number that no value has */
+#define INTERN_NONE		(PG_UINT32_MAX - 1)
 
 /*------------------------------------------------------------------------
  * Keys: values of any type as words of 64 bits, so that values are equal if

@@ -7,7 +7,8 @@
  * process of a parallel query (AGG_PARTIAL) with a node above Gather that puts
  * the groups together (AGG_FINAL).  The parts of a partitioned table, of an
  * inheritance tree and of UNION ALL are grouped one by one, and put together
- * above Append.
+ * above Append.  A join is grouped by one node above the node that makes vectors of
+ * it.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +28,7 @@
 #include "port/pg_bitutils.h"
 
 #include "aggregate/aggplan.h"
+#include "join/join.h"
 #include "scan/scan.h"
 
 /* more keys than that are for PostgreSQL's own grouping */
@@ -349,6 +351,54 @@ add_table_paths(PlannerInfo *root, RelOptInfo *table, RelOptInfo *grouped,
 								shape, make_gather(root, grouped, partial)));
 }
 
+/*---- joins ---- */
+
+/* Expressions over the columns of a join, which are numbered */
+static AggShape
+number_shape(const AggShape *shape)
+{
+	List	   *columns = pull_var_clause((Node *)
+										  list_concat_copy(shape->keys,
+														   shape->aggs),
+										  PVC_RECURSE_AGGREGATES |
+										  PVC_RECURSE_WINDOWFUNCS |
+										  PVC_RECURSE_PLACEHOLDERS);
+	AggShape	result = *shape;
+
+	result.keys = (List *) join_number_columns((Node *) shape->keys, columns);
+	result.aggs = (List *) join_number_columns((Node *) shape->aggs, columns);
+	return result;
+}
+
+/* Paths with each of the joined relations as the one that is scanned */
+static void
+add_join_paths(PlannerInfo *root, RelOptInfo *joined, RelOptInfo *grouped,
+			   const AggShape *shape)
+{
+	AggShape	numbered;
+	AggShape	result = *shape;
+	int			i = -1;
+
+	result.numbered = NULL;
+	while ((i = bms_next_member(joined->relids, i)) >= 0)
+	{
+		Path	   *path = join_vector_path(root, joined, i,
+											scan_target(root, shape));
+
+		if (path == NULL)
+			continue;
+		if (result.numbered == NULL)
+		{
+			numbered = number_shape(shape);
+			result.numbered = &numbered;
+			if (!shape_supported(&numbered, INDEX_VAR))
+				return;
+		}
+		add_path(grouped, make_path(root, grouped, shape->target, AGG_WHOLE,
+									&result, path));
+	}
+}
+
 /*---- several tables ---- */
 
 /* Paths for the tables that an appended relation consists of */
@@ -470,7 +520,7 @@ is_distinct(const Query *parse)
 
 static bool
 is_candidate(const PlannerInfo *root, UpperRelationKind stage,
-			 const RelOptInfo *input)
+			 RelOptInfo *input)
 {
 	const Query *parse = root->parse;
 
@@ -478,11 +528,13 @@ is_candidate(const PlannerInfo *root, UpperRelationKind stage,
 		stage != UPPERREL_DISTINCT || !is_distinct(parse))
 		return false;
 	return columnar_aggregate && columnar_scan != COLUMNAR_SCAN_OFF &&
-		IS_SIMPLE_REL(input) && parse->groupingSets == NIL &&
+		parse->groupingSets == NIL &&
 		(enable_hashagg ||
 		 (parse->groupClause == NIL && parse->distinctClause == NIL)) &&
-		(input->rtekind == RTE_RELATION ||
-		 root->simple_rte_array[input->relid]->inh);
+		(join_is_candidate(root, input) ||
+		 (IS_SIMPLE_REL(input) &&
+		  (input->rtekind == RTE_RELATION ||
+		   root->simple_rte_array[input->relid]->inh)));
 }
 
 static void
@@ -497,7 +549,9 @@ aggregate_create_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 	if (!is_candidate(root, stage, input) ||
 		!collect_shape(root, stage, input, output, &shape))
 		return;
-	if (root->simple_rte_array[input->relid]->inh)
+	if (!IS_SIMPLE_REL(input))
+		add_join_paths(root, input, output, &shape);
+	else if (root->simple_rte_array[input->relid]->inh)
 		add_append_paths(root, input, output, &shape);
 	else
 		add_table_paths(root, input, output, &shape);
@@ -576,17 +630,6 @@ int
 agg_plan_keys(const CustomScan *plan)
 {
 	return lsecond_int(plan->custom_private);
-}
-
-/*
- * agg_plan_varno: the table whose columns custom_scan_tlist is about, as the
- * plan in its final form numbers it.  Not for AGG_FINAL.
- */
-Index
-agg_plan_varno(const CustomScan *plan)
-{
-	Assert(agg_plan_mode(plan) != AGG_FINAL);
-	return linitial_node(CustomScan, plan->custom_plans)->scan.scanrelid;
 }
 
 /*

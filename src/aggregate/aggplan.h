@@ -23,6 +23,8 @@ typedef struct AggShape
 	List	   *aggs;			/* Aggrefs */
 	List	   *having;			/* conditions on groups */
 	bool		distinct;		/* one of aggs is DISTINCT */
+	const struct AggShape *numbered;	/* of a join: the same over its
+										 * columns; else NULL */
 } AggShape;
 
 /* aggplan.c */

@@ -116,8 +116,8 @@ extern void agg_spec_init(AggSpec *spec, const Aggref *aggref,
 /*------------------------------------------------------------------------
  * The plan.  custom_scan_tlist has the grouping expressions, then the
  * aggregates as Aggrefs, all over the columns of the table (varno of the scan
- * below).  The scan is the only child of modes WHOLE and PARTIAL; the child of
- * FINAL hands out what PARTIAL nodes return: the keys, then a bytea for the
+ * below) or of the joined tables.  The scan is the only child of modes WHOLE and
+ * PARTIAL, or a join that of WHOLE; the child of FINAL hands out what PARTIAL nodes return: the keys, then a bytea for the
  * states of each aggregate.
  * ------------------------------------------------------------------------
  */
@@ -132,7 +132,6 @@ typedef enum AggMode
 /* custom_private of a plan: a list of two integer Consts, see aggplan.c */
 extern AggMode agg_plan_mode(const CustomScan *plan);
 extern int	agg_plan_keys(const CustomScan *plan);	/* first so many entries */
-extern Index agg_plan_varno(const CustomScan *plan);	/* of the table */
 
 /* can rows be grouped by values of this type and collation? */
 extern bool agg_key_supported(Oid type, Oid collation);

@@ -124,10 +124,12 @@ add_column(List *columns, Oid relid, Index varno, AttrNumber attno)
  * What the scan's slot consists of: the columns that are needed, those that
  * are returned first and in the order in which they are, so that often nothing
  * remains to be projected.  NIL: the table's columns, because a whole row is
- * needed, or because EvalPlanQual might have one for us.
+ * needed, or because EvalPlanQual might have one for us.  A node above that
+ * does not care what it gets may get more than is needed: what a join needed
+ * that has been removed.
  */
 static List *
-slot_columns(PlannerInfo *root, RelOptInfo *rel)
+slot_columns(PlannerInfo *root, RelOptInfo *rel, List *tlist)
 {
 	const int	offset = 0 - FirstLowInvalidHeapAttributeNumber;
 	Oid			relid = planner_rt_fetch(rel->relid, root)->relid;
@@ -136,6 +138,7 @@ slot_columns(PlannerInfo *root, RelOptInfo *rel)
 	ListCell   *lc;
 	int			i;
 
+	pull_varattnos((Node *) tlist, rel->relid, &attnos);
 	if (root->parse->commandType != CMD_SELECT || root->rowMarks != NIL ||
 		bms_is_member(offset, attnos))
 		return NIL;
@@ -167,7 +170,7 @@ plan_column_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 		list_concat(extract_actual_clauses(sorted.filters, false),
 					extract_actual_clauses(sorted.vectors, false));
 	plan->custom_private = list_make1_int(list_length(sorted.filters));
-	plan->custom_scan_tlist = slot_columns(root, rel);
+	plan->custom_scan_tlist = slot_columns(root, rel, tlist);
 	plan->scan.scanrelid = rel->relid;
 	plan->flags = path->flags;
 	plan->methods = &column_scan_methods;

@@ -42,7 +42,7 @@ class Generator:
 
     def __init__(self, rng, columns, rows, constants, prefix='', outer=None):
         self.rng, self.columns, self.rows, self.constants = rng, columns, rows, constants
-        self.prefix, self.outer = prefix, outer
+        self.prefix, self.outer, self.id = prefix, outer, prefix + 'id'
 
     # ---- leaves
 
@@ -439,7 +439,7 @@ class Generator:
         kind = rng.randrange(4)
         if kind == 0:
             a = self.leaf('text', 0)
-            return Expr("string_agg(%s, ',' ORDER BY %sid)" % (a.sql, self.prefix), 'text', collation=a.collation)
+            return Expr("string_agg(%s, ',' ORDER BY %s)" % (a.sql, self.id), 'text', collation=a.collation)
         if kind == 1:
             a = self.leaf('int4', 0)
             return Expr('%s(%s)' % (rng.choice(['bit_and', 'bit_or']), a.sql), 'int4')
@@ -447,7 +447,7 @@ class Generator:
             a = self.leaf(rng.choice(INTS), 0)
             return Expr('percentile_disc(0.5) WITHIN GROUP (ORDER BY %s)' % a.sql, a.family)
         a = self.leaf('int8', 0)
-        return Expr('array_agg(%s ORDER BY %sid)' % (a.sql, self.prefix), 'array')
+        return Expr('array_agg(%s ORDER BY %s)' % (a.sql, self.id), 'array')
 
 
 PLACEHOLDER = re.compile('\x01(\\d+)\x02')

@@ -7,7 +7,7 @@ Random analytic queries: a Query is a list of parts that are put together as tex
 import copy
 
 from expressions import INTS, PLACEHOLDER, Generator
-from values import EXACT, SUM, Cell
+from values import EXACT, PROFILES, SUM, Cell, Column
 
 
 class Query:
@@ -81,6 +81,44 @@ class Query:
             yield less
 
 
+def named(columns, prefix):
+    """The same columns of a relation with an alias."""
+    result = [copy.copy(column) for column in columns]
+    for column in result:
+        column.name = prefix + column.name
+    return result
+
+
+def profile(family, sql):
+    return next(p for p in PROFILES if p.family == family and p.sql == sql)
+
+
+def star_columns(rng):
+    """The columns of oracle_star that expressions may use."""
+    return [Column(rng, name, profile(family, sql)) for name, family, sql in (
+        ('k', 'int4', 'int4'), ('word', 'text', 'text COLLATE "C"'), ('name', 'text', 'text'), ('amount', 'numeric', 'numeric(15,2)'),
+        ('few', 'int4', 'int4'), ('day', 'date', 'date'), ('flag', 'bool', 'bool'))]
+
+
+def groups_columns(rng):
+    return [Column(rng, 'n', profile('int8', 'int8')), Column(rng, 'top', profile('int8', 'int8'))]
+
+
+STAR = """
+CREATE TABLE oracle_star (k int4 PRIMARY KEY, k8 int8 UNIQUE, k2 int2 UNIQUE, word text COLLATE "C" UNIQUE, name text, amount numeric(15,2) UNIQUE,
+    few int4, day date UNIQUE, flag bool) USING omendb;
+INSERT INTO oracle_star SELECT i, i * 2, i - 20, CASE WHEN i %% 7 > 0 THEN (%s::text[])[i + 1] END, 'name ' || i %% 8, i / 4.0,
+    CASE WHEN i %% 5 > 0 THEN i %% 10 END, '2020-01-01'::date + i, CASE i %% 3 WHEN 0 THEN true WHEN 1 THEN false END
+    FROM generate_series(0, 99) i;
+CREATE TABLE oracle_star_heap (LIKE oracle_star INCLUDING ALL);
+INSERT INTO oracle_star_heap SELECT * FROM oracle_star;
+VACUUM ANALYZE oracle_star;
+SELECT omendb.compact('oracle_star');
+VACUUM ANALYZE oracle_star_heap;
+GRANT SELECT ON oracle_star, oracle_star_heap TO oracle_reader;
+"""
+
+
 def aggregate_cell(expr, rows):
     """How results of an aggregate compare; floats get the error that adding in another order may bring."""
     if not isinstance(expr.cell, tuple):
@@ -103,7 +141,8 @@ class Maker:
 
     def make(self):
         kinds = [(self.whole, 20), (self.grouped, 45), (self.rows_of, 10), (self.top, 9), (self.distinct_on, 7), (self.distinct, 3),
-                 (self.correlated, 4), (self.derived, 5), (self.join, 4), (self.union, 3), (self.grouping_sets, 1), (self.window, 2)]
+                 (self.correlated, 4), (self.derived, 5), (self.join, 4), (self.star, 14), (self.union, 3), (self.grouping_sets, 1),
+                 (self.window, 2)]
         kind = self.rng.choices([k for k, _ in kinds], [w for _, w in kinds])[0]
         constants = []
         query = Query(constants)
@@ -270,6 +309,44 @@ class Maker:
         self.add_aggregates(query, rng.choice([1, 2]), inner)
         query.grouped = True
         self.add_where(query, 0.4, inner)
+
+    def star(self, query):
+        """With tables or groups that have one row for each key: one or two, joined to the table or to each other."""
+        rng, query.source, columns = self.rng, '{t} x', named(self.columns, 'x.')
+        for alias in ['d', 'e'][:rng.choice([1, 1, 1, 2])]:
+            chosen, inner, condition = self.star_side(query, alias, columns)
+            query.source += ' %s %s %s ON %s' % (rng.choice(['JOIN'] * 9 + ['LEFT JOIN']), inner, alias, condition)
+            if rng.random() < 0.15:
+                query.source += ' AND %s' % Generator(rng, columns + chosen, self.rows, query.constants).boolean('bool', 0).sql
+                query.hazard += 1
+            columns = columns + chosen
+        both = Generator(rng, columns, self.rows, query.constants)
+        both.id = 'x.id'
+        self.add_keys(query, rng.choice([0, 1, 1, 1, 2]), both)
+        self.add_aggregates(query, rng.choice([1, 1, 2, 4]), both)
+        query.grouped = True
+        self.add_where(query, 0.5, both)
+
+    def star_side(self, query, alias, columns):
+        """Columns, the relation, and the condition by which it is joined."""
+        rng = self.rng
+        if rng.random() < 0.45:
+            key = rng.choice(self.columns)
+            other = [key] + rng.sample(self.columns, rng.choice([0, 0, 1]))
+            test = Generator(rng, self.columns, self.rows, query.constants).boolean('bool', 0)
+            query.hazard += test.hazard
+            names = sorted({c.name for c in other})
+            inner = '(SELECT %s, count(*) AS n, max(id) AS top FROM {t} WHERE %s GROUP BY %s)' % (', '.join(names), test.sql, ', '.join(names))
+            return named(groups_columns(rng), alias + '.'), inner, ' AND '.join('%s.%s = x.%s' % (alias, name, name) for name in names)
+        conditions = ['%s.k = x.id %% 200' % alias, 'x.id = %s.k8' % alias]
+        for column in columns:
+            if column.family in INTS:
+                conditions += ['%s.%s = %s' % (alias, rng.choice(['k', 'k8', 'k2']), column.name)]
+            elif column.family in ('text', 'varchar') and column.collation != 'oracle_ci':
+                conditions += ['%s.word = %s COLLATE "C"' % (alias, column.name)]
+            elif column.family in ('date', 'numeric'):
+                conditions += ['%s = %s.%s' % (column.name, alias, {'date': 'day', 'numeric': 'amount'}[column.family])]
+        return named(star_columns(rng), alias + '.'), 'oracle_star' + rng.choice(['', '_heap']), rng.choice(conditions)
 
     def union(self, query):
         rng = self.rng
