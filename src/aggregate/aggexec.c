@@ -229,7 +229,8 @@ init_expressions(AggregateState *state, const Expr *distinct)
 	}
 	for (i = 0; i < state->ninputs; i++)
 		allow_parts(state, i);
-	if (state->nexprs == 0 && wants_extremes(state->table))
+	if (state->scan != NULL && state->nexprs == 0 &&
+		wants_extremes(state->table))
 		state->scan->ends_first = true;
 }
 
