@@ -15,6 +15,7 @@
 #include "unit.h"
 
 static uint64 model_seed = 1;
+static int	model_picked = 0;	/* vectors of which some numbers were taken */
 
 /* A column and the memory that its values are in */
 typedef struct ModelColumn
@@ -247,6 +248,33 @@ model_check_codes(const ModelColumn *model, ColumnReader *reader, int v)
 	return true;
 }
 
+/* Some numbers of a vector, each in its place, and nothing in the others */
+static inline bool
+model_check_picked(const ModelColumn *model, ColumnReader *reader, int v)
+{
+	int64		picked[COLUMN_VECTOR];
+	uint64		wanted[COLUMN_VECTOR / 64] = {0};
+	int			nrows = model->values.nrows - v * COLUMN_VECTOR;
+	uint64		one_in = 1 + model_number(200);
+
+	memset(picked, 0xEE, sizeof(picked));
+	for (int i = 0; i < nrows && i < COLUMN_VECTOR; i++)
+		wanted[i / 64] |= (uint64) (model_number(one_in) == 0) << (i % 64);
+	if (!column_pick_ints(reader, v, wanted, picked))
+		return true;
+	for (int i = 0; i < COLUMN_VECTOR; i++)
+	{
+		int64		expected = (int64) UINT64CONST(0xEEEEEEEEEEEEEEEE);
+
+		if ((wanted[i / 64] >> (i % 64)) & 1)
+			expected = model->ints[v * COLUMN_VECTOR + i];
+		if (!CHECK_EQ(picked[i], expected))
+			return false;
+	}
+	model_picked++;
+	return true;
+}
+
 /* All vectors of a blob, in a random order, some of them twice */
 static inline bool
 model_check_blob(const ModelColumn *model, const char *blob, uint32 nbytes)
@@ -273,6 +301,7 @@ model_check_blob(const ModelColumn *model, const char *blob, uint32 nbytes)
 			model_check_vector(model, reader, (int) model_number(nvectors));
 		if (good && column_codec(reader) == COLUMN_CODEC_DICT)
 			good = model_check_codes(model, reader, v);
+		good = good && model_check_picked(model, reader, v);
 	}
 	column_close(reader);
 	free(copy);

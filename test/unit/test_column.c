@@ -422,5 +422,6 @@ main(int argc, char **argv)
 	test_dictionaries();
 	test_no_codes();
 	test_ranges();
+	CHECK(model_picked > 0);
 	return unit_finish();
 }
