@@ -79,39 +79,27 @@ all_same(const int64 *words, int n)
 
 /*---- hashing ---- */
 
-#define HASH_START		UINT64CONST(0x9E3779B97F4A7C15)
-
-static inline uint64
-hash_word(uint64 hash, int64 word)
-{
-	hash = (hash ^ (uint64) word) * UINT64CONST(0xff51afd7ed558ccd);
-	return hash ^ (hash >> 32);
-}
-
-GROUP_KERNEL void
-hash_column(uint64 *hashes, const int64 *words, int n)
+/*
+ * agg_hash_column: goes on with the hashes of n rows by another word of each.
+ */
+CODEC_KERNEL void
+agg_hash_column(uint64 *hashes, const int64 *words, int n)
 {
 	int			i;
 
 	for (i = 0; i < n; i++)
-		hashes[i] = hash_word(hashes[i], words[i]);
-}
-
-static inline uint32
-hash_end(uint64 hash)
-{
-	return (uint32) ((hash * UINT64CONST(0xc4ceb9fe1a85ec53)) >> 32);
+		hashes[i] = agg_hash_word(hashes[i], words[i]);
 }
 
 static uint32
 hash_row(const AggTable *t, int row)
 {
-	uint64		hash = HASH_START;
+	uint64		hash = AGG_HASH_START;
 	int			k;
 
 	for (k = 0; k < t->nwords; k++)
-		hash = hash_word(hash, t->columns[k][row]);
-	return hash_end(hash);
+		hash = agg_hash_word(hash, t->columns[k][row]);
+	return agg_hash_end(hash);
 }
 
 static void
@@ -122,11 +110,11 @@ hash_rows(AggTable *t, int n)
 	int			i;
 
 	for (i = 0; i < n; i++)
-		hashes[i] = HASH_START;
+		hashes[i] = AGG_HASH_START;
 	for (k = 0; k < t->nwords; k++)
-		hash_column(hashes, t->columns[k], n);
+		agg_hash_column(hashes, t->columns[k], n);
 	for (i = 0; i < n; i++)
-		t->hashes[i] = hash_end(hashes[i]);
+		t->hashes[i] = agg_hash_end(hashes[i]);
 }
 
 static inline bool

@@ -237,7 +237,24 @@ extern void agg_state_write(const AggSpec *spec, const void *state,
 extern void agg_state_combine(const AggSpec *spec, void *state,
 							  const char *data, Size len);
 
+#define AGG_HASH_START	UINT64CONST(0x9E3779B97F4A7C15)
+
+/* the hash of a row's words: one after the other, and the end */
+static inline uint64
+agg_hash_word(uint64 hash, int64 word)
+{
+	hash = (hash ^ (uint64) word) * UINT64CONST(0xff51afd7ed558ccd);
+	return hash ^ (hash >> 32);
+}
+
+static inline uint32
+agg_hash_end(uint64 hash)
+{
+	return (uint32) ((hash * UINT64CONST(0xc4ceb9fe1a85ec53)) >> 32);
+}
+
 /* agggroup.c */
+extern void agg_hash_column(uint64 *hashes, const int64 *words, int n);
 extern void agg_group_rows(AggTable *table, int nrows);
 extern uint32 agg_group_row(AggTable *table);
 

@@ -24,23 +24,9 @@
 #define PLACES_A_ROW	4
 #define PLACES_AT_LEAST	1024
 
-#define HASH_START		UINT64CONST(0x9E3779B97F4A7C15)
 #define PREFETCH_AHEAD	8
 
 /*---- hashing ---- */
-
-static inline uint64
-hash_word(uint64 hash, int64 word)
-{
-	hash = (hash ^ (uint64) word) * UINT64CONST(0xff51afd7ed558ccd);
-	return hash ^ (hash >> 32);
-}
-
-static inline uint32
-hash_end(uint64 hash)
-{
-	return (uint32) ((hash * UINT64CONST(0xc4ceb9fe1a85ec53)) >> 32);
-}
 
 static inline bool
 same_words(const int64 *a, const int64 *b, int n)
@@ -69,12 +55,12 @@ make_slots(JoinTable *t)
 	for (i = 0; i < t->nrows; i++)
 	{
 		const int64 *words = t->words + (Size) i * t->nwords;
-		uint64		hash = HASH_START;
+		uint64		hash = AGG_HASH_START;
 		uint32		slot;
 
 		for (k = 0; k < t->nwords; k++)
-			hash = hash_word(hash, words[k]);
-		slot = hash_end(hash) & t->mask;
+			hash = agg_hash_word(hash, words[k]);
+		slot = agg_hash_end(hash) & t->mask;
 		while (t->slots[slot] != 0 &&
 			   !same_words(t->words + (Size) (t->slots[slot] - 1) * t->nwords,
 						   words, t->nwords))
@@ -82,15 +68,6 @@ make_slots(JoinTable *t)
 		if (t->slots[slot] == 0)
 			t->slots[slot] = i + 1;
 	}
-}
-
-JOIN_KERNEL void
-hash_column(uint64 *hashes, const int64 *words, int n)
-{
-	int			i;
-
-	for (i = 0; i < n; i++)
-		hashes[i] = hash_word(hashes[i], words[i]);
 }
 
 /* Which of the keys of row i are interned numerics */
@@ -137,15 +114,15 @@ find_hashed(const JoinTable *t, int n, uint32 *found)
 	int			k;
 
 	for (i = 0; i < n; i++)
-		hashes[i] = HASH_START;
+		hashes[i] = AGG_HASH_START;
 	for (k = 0; k < t->nkeys; k++)
-		hash_column(hashes, t->keys[k].words, n);
+		agg_hash_column(hashes, t->keys[k].words, n);
 	for (i = 0; t->nwords > t->nkeys && i < n; i++)
 		tags[i] = tags_of_row(t, i);
 	if (t->nwords > t->nkeys)
-		hash_column(hashes, tags, n);
+		agg_hash_column(hashes, tags, n);
 	for (i = 0; i < n; i++)
-		hashes[i] = hash_end(hashes[i]);
+		hashes[i] = agg_hash_end(hashes[i]);
 	for (i = 0; i < n; i++)
 	{
 		if (i + PREFETCH_AHEAD < n)
@@ -295,12 +272,10 @@ send_away(uint32 *places, const uint32 *outside, int n, uint32 nowhere)
 }
 
 JOIN_KERNEL void
-take_places(const uint32 *map, const uint32 *places, int n, uint32 *found)
+take_32(const uint32 *values, const uint32 *rows, int n, uint32 *out)
 {
-	int			i;
-
-	for (i = 0; i < n; i++)
-		found[i] = map[places[i]];
+	for (int i = 0; i < n; i++)
+		out[i] = values[rows[i]];
 }
 
 static void
@@ -336,7 +311,7 @@ find_direct(const JoinTable *t, int n, uint32 *found)
 		send_away(places, outside, n, t->places);
 	if (codec_largest32(places, n) > t->places)
 		elog(ERROR, "a key of a join is outside of its range");
-	take_places(t->map, places, n, found);
+	take_32(t->map, places, n, found);
 }
 
 /*---- rows ---- */
@@ -401,13 +376,6 @@ join_find(JoinTable *t, VectorSource *source, int *rows)
 
 JOIN_KERNEL void
 take_64(const int64 *values, const uint32 *rows, int n, int64 *out)
-{
-	for (int i = 0; i < n; i++)
-		out[i] = values[rows[i]];
-}
-
-JOIN_KERNEL void
-take_32(const uint32 *values, const uint32 *rows, int n, uint32 *out)
 {
 	for (int i = 0; i < n; i++)
 		out[i] = values[rows[i]];

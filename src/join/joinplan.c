@@ -18,7 +18,6 @@
 #include "access/stratnum.h"
 #include "access/sysattr.h"
 #include "catalog/pg_opfamily.h"
-#include "catalog/pg_type.h"
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -84,19 +83,13 @@ typedef struct JoinOrder
 
 /*---- conditions ---- */
 
-static bool
-is_integer(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID;
-}
-
 /* Is an operator the equality that words of keys have? */
 static bool
 is_equality(Oid operator, Oid left, Oid right)
 {
 	TypeCacheEntry *cache;
 
-	if (is_integer(left) && is_integer(right))
+	if (vector_is_integer(left) && vector_is_integer(right))
 		return get_op_opfamily_strategy(operator, INTEGER_BTREE_FAM_OID) ==
 			BTEqualStrategyNumber;
 	if (left != right)

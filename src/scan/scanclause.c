@@ -59,12 +59,6 @@ kind_of_type(Oid type, FilterKind *kind)
 }
 
 static bool
-is_integer(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID;
-}
-
-static bool
 is_float(Oid type)
 {
 	return type == FLOAT4OID || type == FLOAT8OID;
@@ -155,7 +149,7 @@ parse_operator(Var *var, Oid opno, Oid collation, FilterClause *c)
 		return false;
 	if (is_time_pair(left, right))
 		c->kind = FILTER_TIME;
-	else if (left != right && !(is_integer(left) && is_integer(right)) &&
+	else if (left != right && !(vector_is_integer(left) && vector_is_integer(right)) &&
 			 !(is_float(left) && is_float(right)))
 		return false;
 	c->valuetype = right;

@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
 #include "nodes/primnodes.h"
@@ -124,6 +125,12 @@ extern uint64 vector_by_row(const VectorExpr *expr);
 extern void vector_expand_bits(const uint64 *bits, uint8 *bytes);
 
 /* vectortype.c: Datums as values of a vector, and back */
+static inline bool
+vector_is_integer(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
 extern VectorKind vector_kind(Oid type);
 extern uint64 vector_new_dictionary(void);
 extern void vector_from_datums(Vector *vector, Oid type, const Datum *datums,

@@ -318,12 +318,6 @@ eval_any(VectorNode *node, VectorSource *source)
 	return node->result = &node->out;
 }
 
-static bool
-is_integer(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID;
-}
-
 /* Are they types that find_members knows? */
 static bool
 types_fit(Oid scalar, Oid element)
@@ -334,7 +328,7 @@ types_fit(Oid scalar, Oid element)
 		return false;
 	return scalar == element || kind == VECTOR_FLOAT ||
 		kind == VECTOR_BYTES ||
-		(is_integer(scalar) && is_integer(element));
+		(vector_is_integer(scalar) && vector_is_integer(element));
 }
 
 /*
