@@ -246,6 +246,14 @@ def error_rows(results):
                    for workload, step, text in results.answers_that_differ()]
 
 
+def note_rows(results):
+    """What is to be known of single measurements."""
+    return [[workload, step, engine, note]
+            for (workload, step), by_engine in results.steps.items()
+            for engine, found in by_engine.items()
+            for note in dict.fromkeys(e['note'] for e in found.entries if e.get('note'))]
+
+
 def write_csv(path, measurements):
     fields = ['workload', 'step', 'title', 'engine', 'turn', 'driver', 'rows', 'unit', 'rate',
               'operations', 'seconds', 'p50', 'p95', 'p99', 'cpu', 'retries', 'errors', 'bytes',
@@ -365,6 +373,7 @@ def write(directory, measurements, engines, about):
     lines += section('Where omendb loses',
                      ['workload', 'step', 'figure', 'to', 'omendb is ... times as good'],
                      loss_rows(results), 'In nothing that was measured.')
+    lines += section('Notes', ['workload', 'step', 'engine', 'note'], note_rows(results), 'None.')
     errors = error_rows(results)
     lines += section('Errors', ['workload', 'step', 'engine', 'error', 'operations'], errors,
                      'None.')

@@ -7,6 +7,7 @@ import time
 from . import cluster
 from .clients import Histogram, short
 from .cluster import BENCH, say
+from .processes import processor_time
 from .report import cost_text
 
 
@@ -46,52 +47,66 @@ def commit():
 
 
 class Plan:
-    """How much of everything. rows: of the largest table; the others follow from it."""
+    """How much of everything. rows: of the largest table; the others follow from it. limit: seconds
+    that an ingest into indexes may take, or None."""
 
     def __init__(self, rows, seconds, clients, warehouses, seed, quick=False, indexes=(1, 3, 4),
-                 items=100_000, customers=3000):
+                 limit=None, items=100_000, customers=3000):
         self.rows, self.seconds, self.clients = rows, seconds, clients
         self.warehouses, self.seed, self.quick = warehouses, seed, quick
-        self.indexes, self.items, self.customers = list(indexes), items, customers
+        self.indexes, self.limit = list(indexes), limit
+        self.items, self.customers = items, customers
         self.records = max(200, rows // 10)     # of YCSB, a kilobyte each
 
 
 class Cell:
-    """One workload on one engine."""
+    """One workload on one engine. turns: the numbers of the measurements of each step; a step that
+    prepares for others, or checks, is done once."""
 
-    def __init__(self, workload, engine, state, turn=0):
-        self.workload, self.engine = workload, engine
-        self.state, self.turn = state, turn
+    def __init__(self, workload, engine, state, turns=(0,)):
+        self.workload, self.engine, self.state = workload, engine, state
+        self.steps, self.turns = workload.steps(), turns
+        self.broken = None              # why no further step can be done
 
-    def run(self):
-        """Measures the steps that are not measured yet, on a database of its own."""
-        steps = self.workload.steps()
-        missing = [s for s in steps if not self.finished(s)]
-        if not missing:
+    def missing(self, number=0):
+        """Whether a step from this number on is not measured yet."""
+        return any(not self.finished(step, turn) for step in self.steps[number:]
+                   for turn in self.turns_of(step))
+
+    def turns_of(self, step):
+        return self.turns if step.repeats else self.turns[:1]
+
+    def finished(self, step, turn):
+        return self.state.finished(self.workload.name, step.name, self.engine.name, turn)
+
+    def start(self):
+        """Begins with an empty database, unless everything is measured."""
+        if not self.missing():
             say('%s, %s: measured already' % (self.workload.title, self.engine.name))
             return
         try:
             self.engine.start()
-            self.measure_all(steps, missing)
         except Exception as error:      # pylint: disable=broad-except
-            for step in missing:
-                self.keep(step, {'error': 'the engine does not start: ' + short(error)})
-        finally:
-            quietly(self.engine.stop)
+            self.broken = 'the engine does not start: ' + short(error)
 
-    def measure_all(self, steps, missing):
-        """In order; what prepares for a missing step is done again, and kept if it was missing."""
-        while missing:
-            step = steps.pop(0)
-            if step not in missing and not step.prepares:
-                continue
+    def stop(self):
+        quietly(self.engine.stop)
+
+    def step(self, number, turn):
+        """A step, if it is missing; what prepares for a missing one is done again."""
+        step = self.steps[number]
+        if turn not in self.turns_of(step) or not self.missing(number):
+            return
+        wanted = not self.finished(step, turn)
+        if self.broken:
+            if wanted:
+                self.keep(step, turn, {'error': self.broken})
+        elif wanted or step.prepares:
             found = self.measure(step)
-            if step in missing:
-                missing.remove(step)
-                self.keep(step, found)
+            if wanted:
+                self.keep(step, turn, found)
             if step.prepares and found.get('error'):
-                while missing:
-                    self.keep(missing.pop(0), {'error': 'not run: %s failed' % step.name})
+                self.broken = 'not run: %s failed' % step.name
 
     def measure(self, step):
         begin, cpu = time.perf_counter(), processor_time(self.engine.server_pid())
@@ -110,50 +125,38 @@ class Cell:
                                 progress(found, step.unit)))
         return found
 
-    def finished(self, step):
-        return self.state.finished(self.workload.name, step.name, self.engine.name, self.turn)
-
-    def keep(self, step, found):
+    def keep(self, step, turn, found):
         """The measurement, and others that came with it."""
         for other in found.pop('also', []):
-            self.state.add(self.entry(other))
-        self.state.add(self.entry(dict(found, step=step.name, title=step.title, unit=step.unit)))
+            self.state.add(self.entry(other, turn))
+        self.state.add(self.entry(dict(found, step=step.name, title=step.title, unit=step.unit),
+                                  turn))
 
-    def entry(self, found):
+    def entry(self, found, turn):
         return dict({'workload': self.workload.name, 'engine': self.engine.name,
                      'driver': self.engine.driver, 'rows': self.workload.plan.rows,
-                     'turn': self.turn}, **found)
+                     'turn': turn}, **found)
 
 
-def processor_time(pid):
-    """Seconds that a process, its living descendants and those who ended have used; or None. A
-    descendant that ends while it is counted may be missed: the largest of three counts is right."""
-    if pid is None:
-        return None
-    counts = []
-    for _ in range(3):
-        counts.append(count_ticks(pid) / os.sysconf('SC_CLK_TCK'))
-        time.sleep(0.02)
-    return max(counts)
-
-
-def count_ticks(pid):
-    """One look at all processes."""
-    used, children = {}, {}
-    for name in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open('/proc/%s/stat' % name, encoding='ascii', errors='replace') as stat:
-                fields = stat.read().rpartition(')')[2].split()
-        except OSError:
-            continue                    # it has just ended
-        used[int(name)] = sum(map(int, fields[11:15]))
-        children.setdefault(int(fields[1]), []).append(int(name))
-    found, ticks = [pid], 0
-    while found:
-        one = found.pop()
-        ticks += used.get(one, 0)
-        found += children.get(one, [])
-    return ticks
+def together(cells, turns):
+    """All steps of some cells of one workload. At each step they take turns, in alternating order;
+    engines whose turn it is not stand still, so that none disturbs another."""
+    started = []
+    try:
+        for cell in cells:
+            started.append(cell)
+            cell.start()
+            cell.engine.pause()
+        for number in range(len(cells[0].steps)):
+            for place, turn in enumerate(turns):
+                for cell in cells if place % 2 == 0 else cells[::-1]:
+                    cell.engine.resume()
+                    cell.step(number, turn)
+                    cell.engine.pause()
+    finally:
+        for cell in started:
+            quietly(cell.engine.resume)
+            cell.stop()
 
 
 def progress(found, unit):
@@ -165,14 +168,19 @@ def progress(found, unit):
     return '%.5g %s%s' % (found['rate'], unit, tail)
 
 
-def run(workloads, engines, plan, state, turns=1):
-    """Every workload on every engine, in alternating order where it is done more than once.
-    What was found is in state."""
+def run(workloads, engines, plan, state, turns=1, alternate=False):
+    """Every workload on every engine; what was found is in state. Either all of a workload on one
+    engine after the other, so many times in alternating order; or (alternate) on all engines at
+    once, where loads are done once and only what is measured is repeated."""
     try:
-        for turn in range(turns):
+        for turn in range(1 if alternate else turns):
             for workload in workloads:
+                if alternate:
+                    together([Cell(workload(plan, engine), engine, state, range(turns))
+                              for engine in engines], range(turns))
+                    continue
                 for engine in engines if turn % 2 == 0 else engines[::-1]:
-                    Cell(workload(plan, engine), engine, state, turn).run()
+                    together([Cell(workload(plan, engine), engine, state, [turn])], [turn])
     finally:
         close(engines)
 

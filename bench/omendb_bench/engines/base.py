@@ -7,6 +7,8 @@ times() turns into what the engine stores."""
 
 import re
 
+from .. import processes
+
 
 class Rollback(Exception):
     """Raised by a transaction that ends itself, as one in a hundred of TPC-C's new orders does."""
@@ -76,8 +78,17 @@ class Session:
             table.name, ', '.join(lines), engine.table_options(table)))
         if table.key and not engine.key_is_constraint:
             self.create_index(table, ', '.join(table.key), True, 0)
+        self.create_indexes(table)
+
+    def create_indexes(self, table):
+        """Those beside the primary key."""
         for number, (columns, unique) in enumerate(table.indexes, 1):
             self.create_index(table, columns, unique, number)
+
+    def drop_indexes(self, table):
+        """Those that create_indexes() makes."""
+        for number in range(1, len(table.indexes) + 1):
+            self.execute('DROP INDEX %s_%d' % (table.name, number))
 
     def create_index(self, table, columns, unique, number):
         self.execute('CREATE %sINDEX %s_%d ON %s%s (%s)' % (
@@ -171,6 +182,9 @@ class Session:
         except Exception:               # pylint: disable=broad-except
             pass
 
+    def alone(self):
+        """No other session will be there as long as this one."""
+
     def lookups(self):
         """From now on joins are made by looking up in an index, where the engine can be told."""
 
@@ -224,6 +238,13 @@ class Engine:
     def server_pid(self):
         """The process of a server on this machine, with its descendants; None if there is none."""
         return None
+
+    def pause(self):
+        """Its processes stand still until resume(), while another engine is measured."""
+        processes.pause(self.server_pid())
+
+    def resume(self):
+        processes.resume(self.server_pid())
 
     def type(self, kind):
         base, length = re.match(r'(\w+)(?:\((\d+)\))?', kind).groups()

@@ -120,7 +120,7 @@ class DuckDB(Engine):
                 os.unlink(path)
 
     def server_pid(self):
-        return self.process.pid
+        return self.process.pid if self.process else None
 
     def connect(self):
         return DuckDBSession(self)

@@ -179,7 +179,7 @@ class MariaDB(MySQL):
             return ' '.join(log.read()[-600:].split())
 
     def server_pid(self):
-        return self.process.pid
+        return self.process.pid if self.process else None
 
     def start(self):
         if self.dir is None:

@@ -209,6 +209,8 @@ class Heap(Postgres):
             self.cluster = None
 
     def server_pid(self):
+        if self.cluster is None or not self.cluster.started:
+            return None
         with open(os.path.join(self.cluster.data, 'postmaster.pid'), encoding='ascii') as lines:
             return int(lines.readline())
 

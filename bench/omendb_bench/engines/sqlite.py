@@ -22,6 +22,9 @@ class SqliteSession(Session):
         cur = self.conn.execute(sql, params)
         return cur.fetchall() if cur.description else cur.rowcount
 
+    def alone(self):
+        self.conn.execute('PRAGMA cache_size = %d' % (-1024 * self.engine.context.megabytes))
+
     def begin(self, write):
         self.conn.execute('BEGIN IMMEDIATE' if write else 'BEGIN')
 
@@ -69,7 +72,8 @@ class Sqlite(Engine):
         self.path = context.scratch.file('sqlite.db')
 
     def pragmas(self):
-        """The cache is each connection's own: the clients share the memory."""
+        """The cache is each connection's own: the clients share the memory. One that is alone, as in a
+        load, has all of it."""
         return {'journal_mode': 'WAL',
                 'synchronous': 'FULL' if self.context.durable else 'NORMAL',
                 'cache_size': -(self.context.megabytes * 1024 // self.context.clients),

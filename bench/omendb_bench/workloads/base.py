@@ -22,6 +22,11 @@ class Step:
         self.name, self.title, self.run = name, title, run_step
         self.unit, self.prepares = unit, prepares
 
+    @property
+    def repeats(self):
+        """Whether it may be measured again and again."""
+        return not self.prepares and self.unit != ''
+
 
 class Workload:
     """One workload on one engine. plan: rows, seconds, clients, seed, ... of the run."""
@@ -43,9 +48,10 @@ class Workload:
         for table in self.tables:
             session.create(table)
 
-    def ingest(self, session, table, batches, total):
+    def ingest(self, session, table, batches, total, limit=None):
         """Loads batches of columns. The latencies are those of a batch. total: rows that are
-        expected, or 0 if that is not known."""
+        expected, or 0 if that is not known; limit: seconds after which no other batch is taken."""
+        session.alone()
         latencies, series = Histogram(), Series(total)
         told = time.time()
         for columns in batches:
@@ -60,6 +66,8 @@ class Workload:
                 say('  %s: %d rows%s, %.0f rows/s' % (
                     table.name, series.rows, ' of %d' % total if total else '',
                     series.rows / latencies.total))
+            if limit and latencies.total > limit:
+                break
         return dict(latencies.summary(), operations=series.rows, seconds=latencies.total,
                     rate=series.rows / latencies.total, series=series.points)
 

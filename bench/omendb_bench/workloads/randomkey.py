@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..cluster import say
 from ..engines import Table
 from .base import BATCH, Broken, Step, Workload, normal
 
@@ -89,13 +90,30 @@ class RandomKey(Workload):
                    values.tolist(), np.round(rng.normal(20, 5, count), 2).tolist()]
 
     def fill(self, session, indexes):
-        table = table_with(indexes)
+        table, batches = table_with(indexes), self.batches()
+        last = indexes == self.plan.indexes[-1]
         session.create(table)
-        found = self.ingest(session, table, self.batches(), self.plan.rows)
-        if indexes != self.plan.indexes[-1]:
+        found = self.ingest(session, table, batches, self.plan.rows, self.plan.limit)
+        if found['operations'] < self.plan.rows:
+            found['note'] = 'the first %d rows: stopped after %d s%s' % (
+                found['operations'], found['seconds'],
+                '; the others were loaded without indexes, which were made afterwards'
+                if last else '')
+        if not last:
             found['bytes'] = session.size([table])
             session.execute('DROP TABLE %s' % table.name)
+        elif found.get('note'):
+            self.finish(session, table, batches)
         return found
+
+    @staticmethod
+    def finish(session, table, batches):
+        """The rest of the rows, so that there is something to read."""
+        say('  %s: the rest, without indexes' % table.name)
+        session.drop_indexes(table)
+        for columns in batches:
+            session.load(table, session.pack(table, columns))
+        session.create_indexes(table)
 
     def load_probes(self, session):
         """Existing keys, from everywhere in the table, in random order."""
