@@ -197,3 +197,38 @@ SELECT count(*), sum(v) FROM sc WHERE k > 100;
 
 DROP TABLE sc, left_side, right_side;
 DROP FUNCTION plan_nodes;
+
+-- Heap pages of the next rows are asked for ahead, as far as effective_io_concurrency says:
+-- to and fro, the rows are the same
+CREATE TABLE sf AS SELECT k, repeat('x', 300) AS pad FROM generate_series(1, 3000) AS k ORDER BY md5(k::text);
+CREATE INDEX sf_k ON sf USING alex (k);
+VACUUM ANALYZE sf;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SET enable_indexscan = on;
+CREATE FUNCTION sf_wander(ahead int, seed float) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	c SCROLL CURSOR FOR SELECT * FROM sf WHERE k BETWEEN 501 AND 2500 ORDER BY k;
+	r record;
+	place int := 0;
+	step int;
+	wrong int := 0;
+BEGIN
+	PERFORM set_config('effective_io_concurrency', ahead::text, true);
+	PERFORM setseed(seed);
+	OPEN c;
+	FOR i IN 1 .. 400 LOOP
+		step := CASE WHEN random() < 0.6 THEN 1 ELSE -1 END * (random() * random() * 150)::int;
+		FETCH RELATIVE step FROM c INTO r;
+		place := greatest(0, least(2001, place + step));
+		CONTINUE WHEN place BETWEEN 1 AND 2000 AND r.k = 500 + place AND length(r.pad) = 300;
+		CONTINUE WHEN place IN (0, 2001) AND r.k IS NULL;
+		wrong := wrong + 1;
+	END LOOP;
+	CLOSE c;
+	RETURN format('ahead %s: %s wrong', ahead, wrong);
+END $$;
+SELECT sf_wander(ahead, 0.5) FROM unnest('{0,1,32,1000}'::int[]) AS ahead;
+SELECT count(*), sum(k), sum(length(pad)) FROM (SELECT * FROM sf WHERE k > 10 ORDER BY k DESC LIMIT 2500) AS x;
+DROP FUNCTION sf_wander;
+DROP TABLE sf;

@@ -874,6 +874,7 @@ alex_start(IndexScanDesc scan, bool forward)
 
 	if (so->state == ALEX_SCAN_FRESH)
 	{
+		alex_fetch_start(scan);
 		so->parallel = NULL;
 		if (scan->parallel_scan != NULL)
 			so->parallel = OffsetToPointer(scan->parallel_scan,
@@ -964,13 +965,16 @@ bool
 alex_gettuple(IndexScanDesc scan, ScanDirection dir)
 {
 	AlexScan   *so = (AlexScan *) scan->opaque;
+	bool		forward = !ScanDirectionIsBackward(dir);
 	int			cur;
 
 	scan->xs_recheck = false;
 	if (scan->kill_prior_tuple)
 		alex_kill_current(so);
-	if (!alex_next(scan, so, !ScanDirectionIsBackward(dir)))
+	if (!alex_next(scan, so, forward))
 		return false;
+	if (so->n > 1 && so->fetch.distance > 0)
+		alex_fetch_ahead(scan, forward);
 	cur = so->cur;
 	scan->xs_heaptid = so->tid[cur];
 	if (scan->xs_want_itup)

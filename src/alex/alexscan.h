@@ -135,6 +135,18 @@ typedef struct AlexMark
 	AlexScanFence fence;
 } AlexMark;
 
+/* Heap pages that are asked for ahead, see alexfetch.c */
+typedef struct AlexFetch
+{
+	int			distance;		/* entries ahead; 0: off */
+	int			ahead;			/* one more than entries ahead by now */
+	int			n;				/* which entries: so many, */
+	uint16		pos;			/* and the place of the first */
+	int			last;			/* the last one that was asked for */
+	BlockNumber block;			/* its page */
+	Buffer		buf[ALEX_CHUNK];	/* where pages were; not pinned */
+} AlexFetch;
+
 typedef struct AlexScan
 {
 	AlexInfo	info;
@@ -173,6 +185,7 @@ typedef struct AlexScan
 	uint64	   *rows;			/* ALEX_CHUNK decoded entries; not if lean */
 	char	   *arena;			/* their images, if the leaf was not copied */
 	ItemPointerData tid[ALEX_CHUNK];	/* their TIDs */
+	AlexFetch	fetch;
 	int			nkilled;
 	uint16	   *killed;			/* places of entries that are dead */
 	AlexMark   *mark;
@@ -193,6 +206,14 @@ alex_scan_row(const AlexScan *so, int i)
 {
 	return so->rows + (Size) i * so->info.nleaf;
 }
+
+/*---- alexfetch.c ---- */
+
+/* A scan begins. */
+extern void alex_fetch_start(IndexScanDesc scan);
+
+/* Entry cur of several is being returned: asks for heap pages of the next. */
+extern void alex_fetch_ahead(IndexScanDesc scan, bool forward);
 
 /*---- alexscankey.c ---- */
 
