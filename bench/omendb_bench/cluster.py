@@ -77,6 +77,13 @@ class Server:
         self.host, self.port, self.dbname, self.user = host, port, dbname, user
         self.bindir = bindir
         self.local = local
+        self.cluster = None             # the scratch cluster that it is
+
+    def restart_cold(self):
+        """Starts a scratch cluster again, with nothing of its tables in memory."""
+        self.cluster.stop()
+        forget(os.path.join(self.cluster.data, 'base'))
+        self.cluster.start()
 
     def connect(self, patience=0):
         """A new autocommit session; after a crash, wait for the server to return."""
@@ -103,6 +110,17 @@ class Server:
             env['PGUSER'] = self.user
         env['PGOPTIONS'] = ' '.join('-c %s=%s' % s for s in settings.items())
         return env
+
+
+def forget(directory):
+    """Drops files, which must be on disk, from the operating system's cache."""
+    for path, _, names in os.walk(directory):
+        for name in names:
+            handle = os.open(os.path.join(path, name), os.O_RDONLY)
+            try:
+                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(handle)
 
 
 class Cluster:
@@ -138,7 +156,9 @@ class Cluster:
         if os.geteuid() == 0:
             shutil.chown(self.dir, self.user)
         self.initialise()
-        return Server(self.dir, 5432, 'postgres', 'postgres', self.bindir, True)
+        server = Server(self.dir, 5432, 'postgres', 'postgres', self.bindir, True)
+        server.cluster = self
+        return server
 
     def prepare(self):
         say('making a private PostgreSQL %s%s' % (

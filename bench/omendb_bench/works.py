@@ -287,6 +287,7 @@ class Work:
     with_heap = False
     tables = ''
     keyset_free = False
+    scratch_only = False                # restarts the server
 
     def __init__(self, bench):
         self.bench = bench
@@ -449,6 +450,36 @@ class Range(Work):
         if "'Index Only Scan'" not in plan or "'Sort'" in plan:
             raise RuntimeError('not the plan to be measured: %s' % plan)
         cur.execute(query)
+        seconds, _, answer = self.bench.timed_sql(cur, query)
+        cur.connection.close()
+        return Sample(seconds, answer=answer)
+
+
+class RangeCold(Work):
+    """Rows in random order of the heap, nothing of which is in memory."""
+
+    name, title = 'range-cold', 'range with heap fetch, cold'
+    scratch_only = True
+    settings = dict(enable_seqscan='off', enable_bitmapscan='off', enable_indexonlyscan='off',
+                    enable_sort='off')
+
+    def prepare(self):
+        for arm in self.arms():
+            self.bench.built_index(arm)
+        self.length = min(5000, self.bench.rows // 2)
+        self.title = 'range of %d with heap fetch, nothing in memory' % self.length
+        self.low = self.bench.run(
+            'SELECT percentile_disc(0.25) WITHIN GROUP (ORDER BY k)::text FROM probe')[0][0]
+
+    def run(self, arm, rep):
+        query = ("SELECT count(v), sum(v) FROM (SELECT v FROM %s WHERE k >= '%s'"
+                 ' ORDER BY k LIMIT %d) AS x' % (self.bench.built(arm), self.low, self.length))
+        self.bench.server.restart_cold()
+        cur = self.bench.session(arm, **self.settings)
+        cur.execute('EXPLAIN (FORMAT JSON) ' + query)
+        plan = str(cur.fetchone()[0])
+        if "'Index Scan'" not in plan or "'Sort'" in plan:
+            raise RuntimeError('not the plan to be measured: %s' % plan)
         seconds, _, answer = self.bench.timed_sql(cur, query)
         cur.connection.close()
         return Sample(seconds, answer=answer)
@@ -706,7 +737,7 @@ def sizes(results):
     return found
 
 
-ALL = (Build, BuildParallel, Probe, ProbeHeap, Range, Copy, InsertSelect, RowAtATime,
+ALL = (Build, BuildParallel, Probe, ProbeHeap, Range, RangeCold, Copy, InsertSelect, RowAtATime,
        RowDirect, OneRow, TenRows, Mixed, Vacuum, CopyBig, ProbeBig, CopyThree)
 BIG = ('copy-big', 'probe-big')
 
