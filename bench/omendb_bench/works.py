@@ -432,57 +432,56 @@ class Range(Work):
     model_matters = True
     settings = dict(enable_seqscan='off', enable_bitmapscan='off', enable_indexscan='off',
                     enable_sort='off')
+    node = 'Index Only Scan'
+    longest = 1_000_000
 
     def prepare(self):
         for arm in self.arms():
             self.bench.built_index(arm)
-        self.length = min(1_000_000, self.bench.rows // 2)
-        self.title = 'ordered index-only range of %d' % self.length
+        self.length = min(self.longest, self.bench.rows // 2)
+        self.title += ' of %d' % self.length
         self.low = self.bench.run(
             'SELECT percentile_disc(0.25) WITHIN GROUP (ORDER BY k)::text FROM probe')[0][0]
 
+    def query(self, arm):
+        return ("SELECT k FROM %s WHERE k >= '%s' ORDER BY k OFFSET %d LIMIT 1"
+                % (self.bench.built(arm), self.low, self.length - 1))
+
+    def warm(self, cur, query):
+        cur.execute(query)
+
     def run(self, arm, rep):
-        cur = self.bench.session(arm, **self.settings)
-        query = ("SELECT k FROM %s WHERE k >= '%s' ORDER BY k OFFSET %d LIMIT 1"
-                 % (self.bench.built(arm), self.low, self.length - 1))
+        query, cur = self.query(arm), self.bench.session(arm, **self.settings)
         cur.execute('EXPLAIN (FORMAT JSON) ' + query)
         plan = str(cur.fetchone()[0])
-        if "'Index Only Scan'" not in plan or "'Sort'" in plan:
+        if "'%s'" % self.node not in plan or "'Sort'" in plan:
             raise RuntimeError('not the plan to be measured: %s' % plan)
-        cur.execute(query)
+        self.warm(cur, query)
         seconds, _, answer = self.bench.timed_sql(cur, query)
         cur.connection.close()
         return Sample(seconds, answer=answer)
 
 
-class RangeCold(Work):
+class RangeCold(Range):
     """Rows in random order of the heap, nothing of which is in memory."""
 
-    name, title = 'range-cold', 'range with heap fetch, cold'
+    name, title, target = 'range-cold', 'cold range with heap fetch', None
+    model_matters = False
     scratch_only = True
-    settings = dict(enable_seqscan='off', enable_bitmapscan='off', enable_indexonlyscan='off',
-                    enable_sort='off')
+    settings = dict(Range.settings, enable_indexonlyscan='off', enable_indexscan='on')
+    node = 'Index Scan'
+    longest = 5000
 
-    def prepare(self):
-        for arm in self.arms():
-            self.bench.built_index(arm)
-        self.length = min(5000, self.bench.rows // 2)
-        self.title = 'range of %d with heap fetch, nothing in memory' % self.length
-        self.low = self.bench.run(
-            'SELECT percentile_disc(0.25) WITHIN GROUP (ORDER BY k)::text FROM probe')[0][0]
+    def query(self, arm):
+        return ("SELECT count(v), sum(v) FROM (SELECT v FROM %s WHERE k >= '%s'"
+                ' ORDER BY k LIMIT %d) AS x' % (self.bench.built(arm), self.low, self.length))
+
+    def warm(self, cur, query):
+        pass
 
     def run(self, arm, rep):
-        query = ("SELECT count(v), sum(v) FROM (SELECT v FROM %s WHERE k >= '%s'"
-                 ' ORDER BY k LIMIT %d) AS x' % (self.bench.built(arm), self.low, self.length))
         self.bench.server.restart_cold()
-        cur = self.bench.session(arm, **self.settings)
-        cur.execute('EXPLAIN (FORMAT JSON) ' + query)
-        plan = str(cur.fetchone()[0])
-        if "'Index Scan'" not in plan or "'Sort'" in plan:
-            raise RuntimeError('not the plan to be measured: %s' % plan)
-        seconds, _, answer = self.bench.timed_sql(cur, query)
-        cur.connection.close()
-        return Sample(seconds, answer=answer)
+        return super().run(arm, rep)
 
 
 class Copy(Work):

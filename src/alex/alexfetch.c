@@ -18,8 +18,6 @@
 
 #define FETCH_LEAST		4		/* entries ahead, if there are many */
 #define FETCH_MOST		(ALEX_CHUNK / 2)
-#define FETCH_LINES		2		/* of a row */
-#define FETCH_LINE		64		/* bytes */
 
 /* How many entries ahead; 0: the pages are not asked for. */
 static int
@@ -45,13 +43,9 @@ fetch_page(IndexScanDesc scan, AlexScan *so, int i)
 	Buffer		buf;
 
 	if (block == so->fetch.block)
-	{
-		so->fetch.buf[i] = InvalidBuffer;
 		return;
-	}
-	buf = PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block).recent_buffer;
 	so->fetch.block = block;
-	so->fetch.buf[i] = buf;
+	buf = PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block).recent_buffer;
 	if (BufferIsValid(buf) && !BufferIsLocal(buf))
 	{
 		__builtin_prefetch(GetBufferDescriptor(buf - 1));
@@ -59,43 +53,9 @@ fetch_page(IndexScanDesc scan, AlexScan *so, int i)
 	}
 }
 
-/* Fetches the first lines of the row of entry i, if its page is in memory. */
-static void
-fetch_row(AlexScan *so, int i)
-{
-	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&so->tid[i]);
-	Buffer		buf = so->fetch.buf[i];
-	Page		page;
-	unsigned	place;
-
-	if (!BufferIsValid(buf) || BufferIsLocal(buf) ||
-		offset == InvalidOffsetNumber || offset > MaxHeapTuplesPerPage)
-		return;
-	page = BufferGetPage(buf);
-	place = ItemIdGetOffset(PageGetItemId(page, offset));
-	for (int line = 0; line < FETCH_LINES; line++)
-	{
-		if (place + line * FETCH_LINE < BLCKSZ)
-			__builtin_prefetch(page + place + line * FETCH_LINE);
-	}
-}
-
 /*
- * alex_fetch_start: nothing is asked for yet.  How far a scan looks ahead grows
- * with each row that it returns, since it may end soon.
- */
-void
-alex_fetch_start(IndexScanDesc scan)
-{
-	AlexScan   *so = (AlexScan *) scan->opaque;
-
-	so->fetch.distance = fetch_distance(scan);
-	so->fetch.ahead = 0;
-	so->fetch.block = InvalidBlockNumber;
-}
-
-/*
- * alex_fetch_ahead: for an entry that is returned, of several that are at hand
+ * alex_fetch_ahead: see alexscan.h.  How far a scan looks ahead grows with each
+ * row that it returns, since it may end soon.
  */
 void
 alex_fetch_ahead(IndexScanDesc scan, bool forward)
@@ -103,24 +63,16 @@ alex_fetch_ahead(IndexScanDesc scan, bool forward)
 	AlexScan   *so = (AlexScan *) scan->opaque;
 	AlexFetch  *fetch = &so->fetch;
 	int			step = forward ? 1 : -1;
-	int			next = so->cur + step;
 	int			last;
 
-	if (fetch->n != so->n || fetch->pos != so->pos[0])
-	{
-		/* other entries than last time */
-		fetch->n = so->n;
-		fetch->pos = so->pos[0];
-		fetch->last = so->cur;
-	}
-	fetch->ahead = Min(2 * fetch->ahead + 1, fetch->distance + 1);
-	last = so->cur + step * (fetch->ahead - 1);
+	if (fetch->distance < 0)
+		fetch->distance = fetch_distance(scan);
+	last = so->cur + step * fetch->ahead;
 	last = Min(Max(last, 0), so->n - 1);
 	while ((last - fetch->last) * step > 0)
 	{
 		fetch->last += step;
 		fetch_page(scan, so, fetch->last);
 	}
-	if (fetch->ahead > 1 && next >= 0 && next < so->n)
-		fetch_row(so, next);
+	fetch->ahead = Min(2 * fetch->ahead + 1, fetch->distance);
 }

@@ -860,6 +860,7 @@ alex_next_entries(IndexScanDesc scan, bool forward)
 		}
 	} while (so->n == 0);
 	so->cur = forward ? 0 : so->n - 1;
+	so->fetch.last = so->cur;
 	return true;
 }
 
@@ -874,7 +875,8 @@ alex_start(IndexScanDesc scan, bool forward)
 
 	if (so->state == ALEX_SCAN_FRESH)
 	{
-		alex_fetch_start(scan);
+		so->fetch.ahead = 0;
+		so->fetch.block = InvalidBlockNumber;
 		so->parallel = NULL;
 		if (scan->parallel_scan != NULL)
 			so->parallel = OffsetToPointer(scan->parallel_scan,
@@ -922,6 +924,7 @@ alex_beginscan(Relation rel, int nkeys, int norderbys)
 	so->state = ALEX_SCAN_FRESH;
 	so->rows = palloc(ALEX_CHUNK * so->info.nleaf * sizeof(uint64));
 	so->seg.buf = InvalidBuffer;
+	so->fetch.distance = -1;
 	scan->opaque = so;
 	scan->xs_itupdesc = RelationGetDescr(rel);
 	return scan;
@@ -973,7 +976,7 @@ alex_gettuple(IndexScanDesc scan, ScanDirection dir)
 		alex_kill_current(so);
 	if (!alex_next(scan, so, forward))
 		return false;
-	if (so->n > 1 && so->fetch.distance > 0)
+	if (so->n > 1 && so->fetch.distance != 0)
 		alex_fetch_ahead(scan, forward);
 	cur = so->cur;
 	scan->xs_heaptid = so->tid[cur];
@@ -1133,6 +1136,7 @@ alex_restrpos(IndexScanDesc scan)
 		alex_leave_segment(scan);
 		alex_restore_far(scan);
 	}
+	so->fetch.last = so->cur;
 }
 
 /*

@@ -138,13 +138,10 @@ typedef struct AlexMark
 /* Heap pages that are asked for ahead, see alexfetch.c */
 typedef struct AlexFetch
 {
-	int			distance;		/* entries ahead; 0: off */
-	int			ahead;			/* one more than entries ahead by now */
-	int			n;				/* which entries: so many, */
-	uint16		pos;			/* and the place of the first */
-	int			last;			/* the last one that was asked for */
-	BlockNumber block;			/* its page */
-	Buffer		buf[ALEX_CHUNK];	/* where pages were; not pinned */
+	int			distance;		/* entries ahead; 0: off; -1: not known yet */
+	int			ahead;			/* entries ahead by now */
+	int			last;			/* the last one that needs not be asked for */
+	BlockNumber block;			/* the last one that was */
 } AlexFetch;
 
 typedef struct AlexScan
@@ -208,9 +205,6 @@ alex_scan_row(const AlexScan *so, int i)
 }
 
 /*---- alexfetch.c ---- */
-
-/* A scan begins. */
-extern void alex_fetch_start(IndexScanDesc scan);
 
 /* Entry cur of several is being returned: asks for heap pages of the next. */
 extern void alex_fetch_ahead(IndexScanDesc scan, bool forward);
