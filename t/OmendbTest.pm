@@ -13,24 +13,43 @@ use Test::More;
 our @EXPORT = qw(kill_server new_server start_consistency load_tables change_tables
   answers check_indexes);
 
-# SIGKILL for every process of a server. A process whose parent does not wait
-# for it keeps its lock files valid, so they go as well.
+# State and parent of a process; nothing if there is none.
+sub process
+{
+	my ($pid) = @_;
+	open(my $stat, '<', "/proc/$pid/stat") or return;
+	my $line = <$stat>;
+	return defined $line && $line =~ /.*\) (\S) (\d+)/ ? ($1, $2) : ();
+}
+
+# Waits for a process to be gone or in one of the states.
+sub wait_for_state
+{
+	my ($pid, $states) = @_;
+	for (1 .. 6000)
+	{
+		my ($state) = process($pid);
+		return if !defined $state || index($states, $state) >= 0;
+		select(undef, undef, undef, 0.01);
+	}
+	die "process $pid does not get into a state of $states";
+}
+
+# SIGKILL for every process of a server. The postmaster is stopped before: it
+# could start another one meanwhile. A process whose parent does not wait for it
+# keeps its lock files valid, so they go as well.
 sub kill_server
 {
 	my ($node) = @_;
 	my $file = $node->data_dir . '/postmaster.pid';
 	my @lines = split /\n/, slurp_file($file);
-	my @pids = ($lines[0], split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()'));
-	kill 9, @pids;
-	for my $pid (@pids)
-	{
-		for (1 .. 600)
-		{
-			last unless open(my $stat, '<', "/proc/$pid/stat");
-			last if <$stat> =~ /\) Z/;
-			select(undef, undef, undef, 0.1);
-		}
-	}
+	my $postmaster = $lines[0];
+	kill 'STOP', $postmaster;
+	wait_for_state($postmaster, 'TZ');
+	my @pids = ($postmaster,
+		grep { ((process($_))[1] // 0) == $postmaster } map { m,(\d+), } glob '/proc/[0-9]*');
+	kill 'KILL', @pids;
+	wait_for_state($_, 'Z') for @pids;
 	unlink $file, "$lines[4]/.s.PGSQL.$lines[3].lock", "$lines[4]/.s.PGSQL.$lines[3]";
 	$node->_update_pid(0);
 	return;

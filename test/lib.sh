@@ -72,7 +72,7 @@ private_postgres()
 	local major=$1 prefix=$2 from=/usr/lib/postgresql/$1
 
 	[ -x "$from/bin/postgres" ] || die "PostgreSQL $major is not installed"
-	[ -e "$from/lib/pgxs/src/makefiles/pgxs.mk" ] ||
+	[ -e "/usr/include/postgresql/$major/server/postgres.h" ] ||
 		die "postgresql-server-dev-$major is not installed"
 	mkdir -p "$prefix/lib/postgresql/$major" "$prefix/share/postgresql"
 	cp -R --preserve=mode,links "$from/bin" "$prefix/lib/postgresql/$major/"

@@ -114,17 +114,17 @@ class Cluster:
         return children
 
     def kill_all(self):
-        """Send SIGKILL to the postmaster and then to each of its processes; wait until they are gone."""
+        """Send SIGKILL to the postmaster and to each of its processes; wait until they are gone."""
         postmaster = self.postmaster_pid()
-        victims = self.child_pids()
         if postmaster is None:
             return
-        for pid in [postmaster] + victims:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        wait_gone([postmaster] + victims)
+        # A running postmaster could start one more, for a client that connects, after they have been listed.
+        send(postmaster, signal.SIGSTOP)
+        wait_state([postmaster], 'TZ')
+        victims = [postmaster] + self.child_pids()
+        for pid in victims:
+            send(pid, signal.SIGKILL)
+        wait_state(victims, 'Z')
         self.remove_leftovers()
 
     def remove_leftovers(self):
@@ -178,19 +178,30 @@ class Cluster:
             shutil.rmtree(self.base, ignore_errors=True)
 
 
-def wait_gone(pids, timeout=60):
-    """Wait until no process of the list is alive."""
+def send(pid, signum):
+    """Send a signal to a process that may be gone."""
+    try:
+        os.kill(pid, signum)
+    except ProcessLookupError:
+        pass
+
+
+def state_of(pid):
+    """The state of a process as in /proc/PID/stat (R, S, D, T, Z, ...), None if there is none."""
+    try:
+        with open('/proc/%d/stat' % pid) as handle:
+            return handle.read().rsplit(')', 1)[1].split()[0]
+    except (OSError, IndexError):
+        return None
+
+
+def wait_state(pids, states, timeout=60):
+    """Wait until each process of the list is gone or in one of the states."""
     end = time.time() + timeout
     for pid in pids:
-        while os.path.exists('/proc/%d' % pid):
-            try:
-                with open('/proc/%d/stat' % pid) as handle:
-                    if handle.read().rsplit(')', 1)[1].split()[0] == 'Z':
-                        break
-            except OSError:
-                break
+        while (state := state_of(pid)) is not None and state not in states:
             if time.time() > end:
-                raise ServerError('process %d does not go away' % pid)
+                raise ServerError('process %d is in state %s' % (pid, state))
             time.sleep(0.02)
 
 
