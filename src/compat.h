@@ -136,6 +136,20 @@ typedef bool TU_UpdateIndexes;
 #define WaitEventExtensionNew(name)	PG_WAIT_EXTENSION
 #endif
 
+/* 18 counts the searches of an index scan for EXPLAIN */
+#if PG_VERSION_NUM < 180000
+#define OmenIndexBeginscan(node) \
+	index_beginscan((node)->ss.ss_currentRelation, (node)->ioss_RelationDesc, \
+					(node)->ss.ps.state->es_snapshot, \
+					(node)->ioss_NumScanKeys, (node)->ioss_NumOrderByKeys)
+#else
+#define OmenIndexBeginscan(node) \
+	index_beginscan((node)->ss.ss_currentRelation, (node)->ioss_RelationDesc, \
+					(node)->ss.ps.state->es_snapshot, \
+					&(node)->ioss_Instrument, \
+					(node)->ioss_NumScanKeys, (node)->ioss_NumOrderByKeys)
+#endif
+
 /* 18 tells what an ordering operator means, and not its btree strategy */
 #if PG_VERSION_NUM < 180000
 typedef int16 CompareType;

@@ -68,7 +68,7 @@ define_scans(void)
 							 0,
 							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("omendb.columnar_aggregate",
-							 "Lets queries aggregate columns of omendb tables as vectors instead of row by row.",
+							 "Lets queries aggregate columns of omendb tables and keys of alex indexes as vectors instead of row by row.",
 							 "It needs omendb.columnar_scan.",
 							 &columnar_aggregate,
 							 true,

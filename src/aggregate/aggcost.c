@@ -190,7 +190,8 @@ agg_cost(PlannerInfo *root, CustomPath *path, AggMode mode,
 	 row_cost(root, shape->numbered, INDEX_VAR) :
 	 row_cost(root, shape, input->parent->relid));
 
-	if (mode != AGG_FINAL && statistics_do(shape, input->parent))
+	if (mode != AGG_FINAL && is_column_scan_path(input) &&
+		statistics_do(shape, input->parent))
 		read = 1 - covered_part(root, input->parent);
 	work *= input->rows * read;
 	if (mode != AGG_PARTIAL)

@@ -1,8 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * aggexec.c
- *	  The node that aggregates vectors: takes batches of a scan of columns, or
- *	  states of other such nodes, and returns a row for each group.
+ *	  The node that aggregates vectors: takes batches of a scan of columns, of a
+ *	  join or of an index, or states of other such nodes, and returns a row for
+ *	  each group.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "aggregate/aggnode.h"
+#include "indexonly/indexonly.h"
 #include "join/join.h"
 #include "scan/scan.h"
 
@@ -46,7 +48,8 @@ typedef struct AggregateState
 	int			nkeys;
 	PlanState  *child;
 	ColumnScanState *scan;		/* the same, or NULL: */
-	VectorJoinState *join;		/* the same; both NULL: AGG_FINAL */
+	VectorJoinState *join;		/* the same, or NULL: */
+	IndexOnlyBatch *index;		/* of the same; all NULL: AGG_FINAL */
 	VectorExpr **keys;			/* with the distinct expression, if any */
 	int			nexprs;
 	AggInput   *inputs;
@@ -103,7 +106,7 @@ compile(AggregateState *state, Expr *expr)
 		return join_compile(state->join, expr, &state->css.ss.ps);
 	return vector_compile(expr,
 						  ((Scan *) state->child->plan)->scanrelid,
-						  RelationGetDescr(state->scan->rel),
+						  RelationGetDescr(((ScanState *) state->child)->ss_currentRelation),
 						  &state->css.ss.ps);
 }
 
@@ -146,20 +149,15 @@ find_input(AggregateState *state, const Aggref *agg)
 	return i;
 }
 
-/*
- * Lets the scan read all columns that keys and aggregates need.  A join knows
- * them by its plan.
- */
-static void
-need_columns(AggregateState *state)
+/* The columns of the table below that keys and aggregates need */
+static Bitmapset *
+needed_columns(const AggregateState *state)
 {
 	CustomScan *plan = (CustomScan *) state->css.ss.ps.plan;
 	Bitmapset  *raw = NULL;
 	Bitmapset  *attnos = NULL;
 	int			i = -1;
 
-	if (state->scan == NULL)
-		return;
 	pull_varattnos((Node *) plan->custom_scan_tlist,
 				   ((Scan *) state->child->plan)->scanrelid, &raw);
 	while ((i = bms_next_member(raw, i)) >= 0)
@@ -170,7 +168,7 @@ need_columns(AggregateState *state)
 			elog(ERROR, "unexpected column %d in an aggregate", attno);
 		attnos = bms_add_member(attnos, attno);
 	}
-	scan_need_columns(state->scan, attnos);
+	return attnos;
 }
 
 /* An input may come in several vectors if no aggregate asks for its order. */
@@ -211,7 +209,6 @@ init_expressions(AggregateState *state, const Expr *distinct)
 	int			naggs = state->table->naggs;
 	int			i;
 
-	need_columns(state);
 	state->nexprs = state->nkeys + (distinct != NULL);
 	state->keys = palloc0((state->nexprs + 1) * sizeof(VectorExpr *));
 	for (i = 0; i < state->nkeys; i++)
@@ -318,6 +315,10 @@ init_tables(AggregateState *state, int naggs, const Expr *distinct)
 		init_plain(state);
 }
 
+/*
+ * What hands out vectors is told which columns are needed.  A join knows them by
+ * its plan.
+ */
 static void
 find_child(AggregateState *state)
 {
@@ -326,9 +327,15 @@ find_child(AggregateState *state)
 	if (IsA(state->child, CustomScanState))
 		methods = ((CustomScanState *) state->child)->methods;
 	if (methods == &column_scan_exec_methods)
+	{
 		state->scan = (ColumnScanState *) state->child;
+		scan_need_columns(state->scan, needed_columns(state));
+	}
 	else if (methods == &join_exec_methods)
 		state->join = (VectorJoinState *) state->child;
+	else if (IsA(state->child, IndexOnlyScanState))
+		state->index = index_only_create((IndexOnlyScanState *) state->child,
+										 needed_columns(state));
 	else
 		elog(ERROR, "an aggregate of vectors has nothing below it that returns them");
 }
@@ -436,6 +443,8 @@ next_source(AggregateState *state)
 	state->pending = NULL;
 	if (source == NULL && state->join != NULL)
 		return join_batch_next(state->join);
+	if (source == NULL && state->index != NULL)
+		return index_only_next(state->index);
 	while (source == NULL)
 	{
 		if (state->in_unit)
@@ -812,6 +821,8 @@ forget_groups(AggregateState *state)
 	state->started = state->in_unit = false;
 	state->input_done = state->returning = false;
 	state->pending = NULL;
+	if (state->index != NULL)
+		index_only_release(state->index);
 }
 
 static void

@@ -8,7 +8,8 @@
  * the groups together (AGG_FINAL).  The parts of a partitioned table, of an
  * inheritance tree and of UNION ALL are grouped one by one, and put together
  * above Append.  A join is grouped by one node above the node that makes vectors of
- * it.
+ * it.  Where an alex index has all that is needed, of a heap table too, one node
+ * groups what an index-only scan finds.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +29,7 @@
 #include "port/pg_bitutils.h"
 
 #include "aggregate/aggplan.h"
+#include "indexonly/indexonly.h"
 #include "join/join.h"
 #include "scan/scan.h"
 
@@ -328,6 +330,18 @@ may_gather(const RelOptInfo *grouped, const RelOptInfo *input,
 		!shape->distinct && max_parallel_workers_per_gather > 0;
 }
 
+/* A path for a table of which an index has all that is needed */
+static void
+add_index_path(PlannerInfo *root, RelOptInfo *table, RelOptInfo *grouped,
+			   const AggShape *shape)
+{
+	Path	   *index = index_only_vector_path(root, table);
+
+	if (index != NULL && shape_supported(shape, table->relid))
+		add_path(grouped, make_path(root, grouped, shape->target, AGG_WHOLE,
+									shape, index));
+}
+
 /* Paths for one table */
 static void
 add_table_paths(PlannerInfo *root, RelOptInfo *table, RelOptInfo *grouped,
@@ -554,7 +568,10 @@ aggregate_create_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 	else if (root->simple_rte_array[input->relid]->inh)
 		add_append_paths(root, input, output, &shape);
 	else
+	{
+		add_index_path(root, input, output, &shape);
 		add_table_paths(root, input, output, &shape);
+	}
 }
 
 /*---- plans ---- */

@@ -440,11 +440,19 @@ extern void alex_buildempty(Relation index);
 extern PGDLLEXPORT void alex_parallel_build_main(dsm_segment *seg, shm_toc *toc);
 
 /*---- alexscan.c, alexscankey.c ---- */
+
+/* no more entries than that in a group of alex_next_group() */
+#define ALEX_GROUP	64
+
 extern IndexScanDesc alex_beginscan(Relation rel, int nkeys, int norderbys);
 extern void alex_rescan(IndexScanDesc scan, ScanKey scankey, int nscankeys,
 						ScanKey orderbys, int norderbys);
 extern bool alex_gettuple(IndexScanDesc scan, ScanDirection dir);
 extern int64 alex_getbitmap(IndexScanDesc scan, TIDBitmap *tbm);
+extern int	alex_next_group(IndexScanDesc scan, const ItemPointerData **tids);
+extern void alex_group_values(IndexScanDesc scan, int column, Datum *values,
+							  bool *isnull);
+extern void alex_group_kill(IndexScanDesc scan, int entry);
 extern void alex_endscan(IndexScanDesc scan);
 extern void alex_markpos(IndexScanDesc scan);
 extern void alex_restrpos(IndexScanDesc scan);

@@ -22,6 +22,7 @@
 #include "storage/predicate.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/uuid.h"
 
 /* entries looked at one by one before the end of a value is searched for */
 #define ALEX_END_PROBES		8
@@ -1005,6 +1006,99 @@ alex_getbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 	}
 	return total;
 }
+
+/*---- entries in groups ---- */
+
+/*
+ * alex_next_group: goes on to the next entries of a scan that wants index
+ * tuples, in the order of the index, and says where their rows are.  Returns
+ * their number, at most ALEX_GROUP, 0 at the end of the scan.
+ *
+ * The leaf stays pinned until the next call: what is found out of the rows'
+ * visibility holds until then.
+ */
+int
+alex_next_group(IndexScanDesc scan, const ItemPointerData **tids)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+
+	Assert(scan->xs_want_itup);
+	if (so->state != ALEX_SCAN_ON && !alex_start(scan, true))
+		return 0;
+	if (!alex_next_entries(scan, true))
+		return 0;
+	*tids = so->tid;
+	return so->n;
+}
+
+/* A value of the tuples of a group that was decoded to tuples without nulls */
+static void
+alex_lean_values(IndexScanDesc scan, int column, Datum *values)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(scan->indexRelation),
+										  column);
+	const char *place = so->itup + so->attoff[column];
+
+	for (int i = 0; i < so->n; i++, place += so->itupsize)
+		values[i] = fetchatt(att, place);
+}
+
+/* A value of a row that is not null */
+static Datum
+alex_value_of_row(const AlexScan *so, int column, const uint64 *row)
+{
+	const AlexColumn *col = &so->info.column[column];
+
+	return alex_unproject(col, row + col->field + 1,
+						  col->kind == ALEX_KIND_UUID ? palloc(UUID_LEN) : NULL);
+}
+
+/*
+ * alex_group_values: a column of the current group's entries, counted from 0.
+ * What Datums point to is good until the next group, as far as the current memory
+ * context lives as long.
+ */
+void
+alex_group_values(IndexScanDesc scan, int column, Datum *values, bool *isnull)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+	TupleDesc	desc = RelationGetDescr(scan->indexRelation);
+
+	if (so->seg.lean)
+	{
+		memset(isnull, 0, so->n * sizeof(bool));
+		alex_lean_values(scan, column, values);
+		return;
+	}
+	for (int i = 0; i < so->n; i++)
+	{
+		const uint64 *row = alex_scan_row(so, i);
+
+		if (so->info.dict)
+			values[i] = index_getattr((IndexTuple) (uintptr_t) row[0],
+									  column + 1, desc, &isnull[i]);
+		else
+		{
+			isnull[i] = alex_att_isnull(&so->info.column[column], row);
+			values[i] = isnull[i] ? (Datum) 0 : alex_value_of_row(so, column, row);
+		}
+	}
+}
+
+/*
+ * alex_group_kill: nobody can see the row of this entry of the group any more.
+ */
+void
+alex_group_kill(IndexScanDesc scan, int entry)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+
+	so->cur = entry;
+	alex_kill_current(so);
+}
+
+/*---- the end ---- */
 
 static void
 alex_free(void *chunk)

@@ -11,7 +11,7 @@
 #include "alex/alex.h"
 
 /* entries decoded at a time; a segment that has no more is not copied */
-#define ALEX_CHUNK		64
+#define ALEX_CHUNK		ALEX_GROUP
 
 /*---- scan keys ---- */
 
