@@ -1,6 +1,7 @@
 --
--- Kinds of scans
+-- Kinds of scans, which return rows one by one
 --
+SET omendb.columnar_aggregate = off;
 CREATE TABLE sc (k int, v int, t text COLLATE "C");
 INSERT INTO sc SELECT CASE WHEN i % 10 > 0 THEN i / 3 END, i, 't' || i % 100 FROM generate_series(1, 30000) i;
 CREATE INDEX sc_k ON sc USING alex (k);

@@ -161,8 +161,16 @@ SET omendb.columnar_scan = force;
 SELECT v, count(*) FROM comp_shared GROUP BY v ORDER BY v;
 SELECT id, v FROM comp_shared WHERE id IN (5, 8005, 9005) ORDER BY id;
 RESET omendb.columnar_scan;
-SET omendb.segment_blocks = 1024;
 DROP TABLE comp_shared;
+
+-- The end of a table, if it is so small, gets no columns
+CREATE TABLE comp_small (a int) USING omendb;
+INSERT INTO comp_small SELECT generate_series(1, 1000);
+SET omendb.segment_blocks = 1024;
+SELECT segments FROM omendb.compact('comp_small');
+SET omendb.segment_blocks = 16;
+SELECT segments FROM omendb.compact('comp_small');
+DROP TABLE comp_small;
 
 -- Columns of another type than the table's now are made anew
 CREATE TABLE comp_type (a int) USING omendb;

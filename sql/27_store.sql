@@ -1,4 +1,5 @@
 -- The internal relations: nobody changes them but the library
+SET omendb.segment_blocks = 16;
 SELECT relname, relkind FROM pg_class
 WHERE relnamespace = 'omendb'::regnamespace AND relkind IN ('m', 'S') ORDER BY 1;
 REFRESH MATERIALIZED VIEW omendb.segment;

@@ -51,6 +51,12 @@
 /* how often to try to lock a table, ms */
 #define COMPACT_LOCK_MS		20
 
+/*
+ * The end of a table stays as it is if it is less than this part of a segment:
+ * so few pages are read in no time, and rows of small tables often change.
+ */
+#define COMPACT_LEAST_PART	64
+
 /* blocks between two looks at the clock and at who waits for us */
 #define COMPACT_STEP		64
 
@@ -250,7 +256,8 @@ add_gap(CompactRound *round, Relation rel, BlockNumber first, BlockNumber end,
 		BlockNumber n = Min(step, end - first);
 
 		/* the end of the table is still growing */
-		if (n < step && last && !round->options->now)
+		if (n < step && last &&
+			(!round->options->now || n < step / COMPACT_LEAST_PART))
 			break;
 		if (is_quiet(rel, first, n, round->options->quiet))
 			add_range(round, first, n, 0);

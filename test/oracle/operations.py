@@ -6,6 +6,8 @@ MODES = {
     'default': '',
     'index': 'SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off',
     'index only': 'SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = on',
+    'index only by row': 'SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = on; '
+                         'SET omendb.columnar_aggregate = off',
     'plain index': 'SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off',
     'bitmap': 'SET enable_seqscan = off; SET enable_indexscan = off; SET enable_indexonlyscan = off',
     'parallel': 'SET enable_seqscan = off; SET enable_bitmapscan = off; SET parallel_setup_cost = 0; '
@@ -35,7 +37,8 @@ MODE_CHOICE = [name for name in MODES for _ in range(1 if 'parallel' in name els
 RESET = ('SET enable_seqscan = on; SET enable_bitmapscan = on; SET enable_sort = on; SET enable_indexonlyscan = on; '
          'SET enable_indexscan = on; SET enable_hashjoin = on; SET enable_nestloop = on; SET enable_mergejoin = on; '
          'SET enable_memoize = on; SET enable_material = on; SET parallel_setup_cost = 1000; SET parallel_tuple_cost = 0.1; '
-         'SET min_parallel_table_scan_size = 1024; SET min_parallel_index_scan_size = 64')
+         'SET min_parallel_table_scan_size = 1024; SET min_parallel_index_scan_size = 64; '
+         'SET omendb.columnar_aggregate = on')
 
 
 def mode_sql(name):
