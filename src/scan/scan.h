@@ -289,6 +289,8 @@ extern void scan_cursor_init(void);
 /* scancost.c */
 extern void scan_cost_init(void);
 extern bool scan_may_pay(RelOptInfo *rel, Relation table);
+extern bool scan_beats_order(const RelOptInfo *rel, const List *pathkeys,
+							 double limit, Cost least);
 extern bool scan_may_pay_sorted(PlannerInfo *root, RelOptInfo *rel,
 								Relation table, const Bitmapset *attnos);
 extern void scan_cost(PlannerInfo *root, RelOptInfo *rel, Relation table,

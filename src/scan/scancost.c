@@ -360,6 +360,31 @@ limited_cost(const Path *path, double limit)
 }
 
 /*
+ * scan_beats_order: could a scan of columns that costs at least so much, beside
+ * what it takes to begin, be better than all paths that return the first rows of an
+ * order at once?
+ */
+bool
+scan_beats_order(const RelOptInfo *rel, const List *pathkeys, double limit,
+				 Cost least)
+{
+	ListCell   *lc;
+
+	if (columnar_scan == COLUMNAR_SCAN_FORCE)
+		return true;
+	foreach(lc, rel->pathlist)
+	{
+		const Path *path = lfirst(lc);
+
+		if (path->param_info == NULL &&
+			limited_cost(path, limit) < least + COST_OPEN_TABLE &&
+			pathkeys_contained_in(unconstify(List *, pathkeys), path->pathkeys))
+			return false;
+	}
+	return true;
+}
+
+/*
  * scan_may_pay_sorted: as scan_may_pay() for a query of this table alone with ORDER BY
  * and LIMIT, of which an index has the order.  Rows of columns would all be
  * read and sorted.
@@ -371,24 +396,13 @@ scan_may_pay_sorted(PlannerInfo *root, RelOptInfo *rel, Relation table,
 	double		limit = root->limit_tuples;
 	TableColumns *t;
 	int			ncolumns;
-	Cost		bound;
-	ListCell   *lc;
 
 	if (limit <= 0 || root->query_pathkeys == NIL ||
-		bms_membership(root->all_baserels) != BMS_SINGLETON ||
-		columnar_scan == COLUMNAR_SCAN_FORCE)
+		bms_membership(root->all_baserels) != BMS_SINGLETON)
 		return true;
 	t = get_table(table, cover_blocks(table));
-	bound = column_pages(t, attnos, &ncolumns) * seq_page_cost + COST_OPEN_TABLE;
-	foreach(lc, rel->pathlist)
-	{
-		const Path *path = lfirst(lc);
-
-		if (path->param_info == NULL && limited_cost(path, limit) < bound &&
-			pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
-			return false;
-	}
-	return true;
+	return scan_beats_order(rel, root->query_pathkeys, limit,
+							column_pages(t, attnos, &ncolumns) * seq_page_cost);
 }
 
 /*

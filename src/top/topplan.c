@@ -349,6 +349,19 @@ is_candidate(const PlannerInfo *root, const RelOptInfo *input)
 		is_simple(root->parse);
 }
 
+/*
+ * Could it be better than an index that has the order?  A bound below its costs
+ * tells in no time that it is not, if few rows are wanted.
+ */
+static bool
+may_pay(const RelOptInfo *input, const TopOrder *order)
+{
+	return order->ngrouped > 0 ||
+		scan_beats_order(input, order->pathkeys, order->limit,
+						 Min(Min(order->limit, input->rows), input->pages) *
+						 random_page_cost);
+}
+
 static void
 top_create_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 					   RelOptInfo *input, RelOptInfo *output, void *extra)
@@ -363,7 +376,8 @@ top_create_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 		!is_candidate(root, input) ||
 		!(stage == UPPERREL_ORDERED ? find_limit(root, &order, &clauses) :
 		  find_groups(root, input, &order, &clauses)) ||
-		!find_keys(root, input->relid, clauses, &order))
+		!find_keys(root, input->relid, clauses, &order) ||
+		!may_pay(input, &order))
 		return;
 	path = make_path(root, input, &order, 0);
 	if (path == NULL)
