@@ -143,6 +143,22 @@ VACUUM ia;
 SELECT rows > 0 AS compacted FROM omendb.compact('ia');
 SELECT n, (ia_answers(query)).* FROM ia_queries WHERE n < 23 ORDER BY n;
 
+-- Partitions, of heap and omendb tables
+CREATE TABLE ip (device int, ts timestamptz, v int) PARTITION BY RANGE (ts);
+CREATE TABLE ip1 PARTITION OF ip FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE ip2 PARTITION OF ip FOR VALUES FROM ('2026-02-01') TO ('2026-03-01') USING omendb;
+CREATE TABLE ip3 PARTITION OF ip FOR VALUES FROM ('2026-03-01') TO ('2026-04-01');
+INSERT INTO ip SELECT i % 20, '2026-01-01'::timestamptz + i * interval '4 min', i % 100 FROM generate_series(1, 30000) i;
+CREATE INDEX ON ip USING alex (device, ts);
+VACUUM ANALYZE ip;
+EXPLAIN (COSTS OFF) SELECT count(*), max(ts) FROM ip WHERE device = 7 AND ts > '2026-02-10';
+SELECT (ia_answers(query)).* FROM unnest(ARRAY[
+	'SELECT count(*), min(ts), max(ts) FROM ip WHERE device = 7 AND ts > ''2026-01-10''',
+	'SELECT device, count(*) FROM ip WHERE device > 12 GROUP BY device',
+	'SELECT device, date_trunc(''day'', ts), count(*) FROM ip WHERE device IN (3, 4) GROUP BY 1, 2 HAVING count(*) > 3',
+	'SELECT count(v) FROM ip WHERE device = 7']) query;
+DROP TABLE ip;
+
 -- Who may not see a row must not count it
 CREATE ROLE ia_user;
 GRANT SELECT ON ia TO ia_user;

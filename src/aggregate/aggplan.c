@@ -294,13 +294,28 @@ make_scan(PlannerInfo *root, RelOptInfo *table, const AggShape *shape,
 	return &scan->path;
 }
 
+/*
+ * The scan of an index that has all that is needed of a table; NULL: there is
+ * none.
+ */
+static Path *
+make_index_scan(PlannerInfo *root, RelOptInfo *table, const AggShape *shape)
+{
+	Path	   *scan = index_only_vector_path(root, table);
+
+	return scan == NULL || !shape_supported(shape, table->relid) ? NULL : scan;
+}
+
 /* Groups a table in this process, or in each of several. */
 static Path *
 make_partial(PlannerInfo *root, RelOptInfo *table, const AggShape *shape,
 			 int workers)
 {
 	Path	   *scan = make_scan(root, table, shape, workers);
+	Path	   *index = workers > 0 ? NULL : make_index_scan(root, table, shape);
 
+	if (scan == NULL || (index != NULL && index->total_cost < scan->total_cost))
+		scan = index;
 	return scan == NULL ? NULL :
 		make_path(root, table, partial_target(root, shape), AGG_PARTIAL, shape,
 				  scan);
@@ -330,27 +345,19 @@ may_gather(const RelOptInfo *grouped, const RelOptInfo *input,
 		!shape->distinct && max_parallel_workers_per_gather > 0;
 }
 
-/* A path for a table of which an index has all that is needed */
-static void
-add_index_path(PlannerInfo *root, RelOptInfo *table, RelOptInfo *grouped,
-			   const AggShape *shape)
-{
-	Path	   *index = index_only_vector_path(root, table);
-
-	if (index != NULL && shape_supported(shape, table->relid))
-		add_path(grouped, make_path(root, grouped, shape->target, AGG_WHOLE,
-									shape, index));
-}
-
 /* Paths for one table */
 static void
 add_table_paths(PlannerInfo *root, RelOptInfo *table, RelOptInfo *grouped,
 				const AggShape *shape)
 {
 	Path	   *scan = make_scan(root, table, shape, 0);
+	Path	   *index = make_index_scan(root, table, shape);
 	Path	   *partial;
 	int			workers;
 
+	if (index != NULL)
+		add_path(grouped, make_path(root, grouped, shape->target, AGG_WHOLE,
+									shape, index));
 	if (scan == NULL)
 		return;
 	add_path(grouped, make_path(root, grouped, shape->target, AGG_WHOLE,
@@ -568,10 +575,7 @@ aggregate_create_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 	else if (root->simple_rte_array[input->relid]->inh)
 		add_append_paths(root, input, output, &shape);
 	else
-	{
-		add_index_path(root, input, output, &shape);
 		add_table_paths(root, input, output, &shape);
-	}
 }
 
 /*---- plans ---- */
