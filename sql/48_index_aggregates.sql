@@ -4,6 +4,7 @@ SET max_parallel_workers_per_gather = 0;
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
 SET timezone = 'UTC';
+SET datestyle = 'ISO, MDY';
 SET extra_float_digits = 1;
 
 CREATE TABLE ia (id int, i2 int2, i8 int8, f4 float4, f8 float8, n numeric, t text, c text COLLATE "C", u uuid, b bool,
