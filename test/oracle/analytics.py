@@ -37,6 +37,7 @@ GROUPS = {
     'plans': [('plan_cache_mode = auto', 2), ('plan_cache_mode = force_generic_plan', 1)],
 }
 AGGREGATE_SWITCH = [('omendb.columnar_aggregate = on', 14), ('omendb.columnar_aggregate = off', 1)]
+INDEX_SWITCH = [('enable_seqscan = off; SET enable_bitmapscan = off', 8), ('enable_seqscan = on; SET enable_bitmapscan = on', 1)]
 ZONES = ['UTC', 'UTC', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Europe/Berlin']
 BAD_QUERY = ('42', '21')
 DATA_ERROR = ('22', '0A')                        # 0A: a NaN as an integer
@@ -97,12 +98,12 @@ class Broken(Exception):
 
 
 class Tables:
-    """The twins a (omendb) and b (heap) of a round: how they are made and changed."""
+    """The twins a (omendb, or heap with alex indexes) and b (heap) of a round: how they are made and changed."""
 
     def __init__(self, rng, link):
         self.rng, self.link = rng, link
         self.columns = [values.Column(rng, 'c%d' % (i + 1)) for i in range(rng.choice([2, 3, 5, 8]))]
-        self.kind = rng.choice(['plain'] * 9 + ['partitioned', 'wide', 'wide', 'security', 'view'])
+        self.kind = rng.choice(['plain'] * 9 + ['partitioned', 'wide', 'wide', 'security', 'view', 'indexed', 'indexed'])
         self.rows = rng.choice([0, 1, 2, 40, 300, 300, 1100, 1100, 2500, 2500, 6000, 12000])
         if self.kind == 'wide':
             self.rows = min(self.rows, 300)
@@ -118,7 +119,7 @@ class Tables:
         fields = ['id int8 NOT NULL'] + ['%s %s' % (c.name, c.profile.sql) for c in self.columns]
         if self.kind == 'wide':
             fields.append("pad text DEFAULT repeat('x', 5000)")     # a row in each block
-        for table, method in (('a', 'omendb'), ('b', 'heap')):
+        for table, method in (('a', 'heap' if self.kind == 'indexed' else 'omendb'), ('b', 'heap')):
             self.link.do('DROP TABLE IF EXISTS %s CASCADE' % table)
             self.link.do('SET default_table_access_method = ' + method)
             self.link.do('CREATE TABLE %s (%s)%s' % (table, ', '.join(fields), ' PARTITION BY HASH (id)' if self.kind == 'partitioned' else ''))
@@ -132,8 +133,18 @@ class Tables:
             self.twin('GRANT SELECT ON {t} TO oracle_reader')
         if self.kind == 'view':
             self.make_views()
-        if self.rng.random() < 0.3 and self.kind != 'partitioned':
+        if self.kind == 'indexed':
+            self.make_indexes()
+        elif self.rng.random() < 0.3 and self.kind != 'partitioned':
             self.twin('CREATE INDEX ON {t} (id)')
+
+    def make_indexes(self):
+        """alex indexes of heap table a that answer queries alone, in place of columns."""
+        for _ in range(2):
+            names = ['id'] + [c.name for c in self.columns if c.profile.value is not values.long_text]
+            self.rng.shuffle(names)
+            self.link.do('CREATE INDEX ON a USING alex (%s)' % ', '.join(
+                name + self.rng.choice(['', '', ' DESC', ' NULLS FIRST']) for name in names))
 
     def make_views(self):
         for table in 'ab':
@@ -144,7 +155,8 @@ class Tables:
         return 'id % 3 <> 1'
 
     def parts(self):
-        return ['a0', 'a1'] if self.kind == 'partitioned' else ['a']
+        """Those of a that can have columns."""
+        return ['a0', 'a1'] if self.kind == 'partitioned' else [] if self.kind == 'indexed' else ['a']
 
     def insert(self, count):
         """The same rows into both."""
@@ -295,6 +307,8 @@ class Round:
 
     def choose_settings(self):
         groups = dict(GROUPS)
+        if self.tables.kind == 'indexed':
+            groups['index'] = INDEX_SWITCH
         if self.options.has_aggregate:
             groups['aggregate'] = AGGREGATE_SWITCH
         for name, choices in groups.items():
