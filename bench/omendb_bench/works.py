@@ -462,6 +462,22 @@ class Range(Work):
         return Sample(seconds, answer=answer)
 
 
+class RangeAggregate(Range):
+    """Between two keys, so that no order of rows is asked for."""
+
+    name, title, target = 'range-aggregate', 'aggregate by index only', None
+
+    def prepare(self):
+        super().prepare()
+        self.high = self.bench.run(
+            "SELECT k::text FROM %s WHERE k >= '%s' ORDER BY k OFFSET %d LIMIT 1"
+            % (self.bench.built(self.arms()[0]), self.low, self.length))[0][0]
+
+    def query(self, arm):
+        return ("SELECT count(k) FROM %s WHERE k >= '%s' AND k < '%s'"
+                % (self.bench.built(arm), self.low, self.high))
+
+
 class RangeCold(Range):
     """Rows in random order of the heap, nothing of which is in memory."""
 
@@ -736,8 +752,8 @@ def sizes(results):
     return found
 
 
-ALL = (Build, BuildParallel, Probe, ProbeHeap, Range, RangeCold, Copy, InsertSelect, RowAtATime,
-       RowDirect, OneRow, TenRows, Mixed, Vacuum, CopyBig, ProbeBig, CopyThree)
+ALL = (Build, BuildParallel, Probe, ProbeHeap, Range, RangeAggregate, RangeCold, Copy,
+       InsertSelect, RowAtATime, RowDirect, OneRow, TenRows, Mixed, Vacuum, CopyBig, ProbeBig, CopyThree)
 BIG = ('copy-big', 'probe-big')
 
 
