@@ -303,7 +303,10 @@ make_index_scan(PlannerInfo *root, RelOptInfo *table, const AggShape *shape)
 {
 	Path	   *scan = index_only_vector_path(root, table);
 
-	return scan == NULL || !shape_supported(shape, table->relid) ? NULL : scan;
+	if (scan == NULL || !shape_supported(shape, table->relid))
+		return NULL;
+	scan->pathtarget = scan_target(root, shape);
+	return scan;
 }
 
 /* Groups a table in this process, or in each of several. */

@@ -24,6 +24,9 @@
 #define COST_ENTRY		0.1
 #define COST_START		50
 
+/* tables with fewer pages are read soon in any way */
+#define LEAST_PAGES		64
+
 /* Does the index see to all conditions on the table? */
 static bool
 conditions_are_keys(const IndexPath *path)
@@ -75,17 +78,47 @@ batch_path(const IndexPath *path)
 	return &result->path;
 }
 
+static List *
+alex_indexes(const RelOptInfo *rel)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
+
+		if (index->amcostestimate == alex_costestimate)
+			result = lappend(result, index);
+	}
+	return result;
+}
+
 /*
- * index_only_vector_path: the cheapest scan of an alex index alone that finds
- * the table's rows and can hand out vectors; NULL: there is none.
+ * Paths of the table's alex indexes.  Those that the planner has made may be gone:
+ * another path is better if rows are handed out one by one.
  */
-Path *
-index_only_vector_path(PlannerInfo *root, RelOptInfo *rel)
+static List *
+index_paths(PlannerInfo *root, const RelOptInfo *rel)
+{
+	RelOptInfo *copy = makeNode(RelOptInfo);
+
+	*copy = *rel;
+	copy->pathlist = copy->partial_pathlist = NIL;
+	copy->consider_parallel = false;
+	copy->indexlist = alex_indexes(rel);
+	if (copy->indexlist != NIL)
+		create_index_paths(root, copy);
+	return copy->pathlist;
+}
+
+static const Path *
+cheapest_vector_path(const List *paths)
 {
 	const Path *best = NULL;
 	ListCell   *lc;
 
-	foreach(lc, rel->pathlist)
+	foreach(lc, paths)
 	{
 		const Path *path = lfirst(lc);
 
@@ -96,5 +129,19 @@ index_only_vector_path(PlannerInfo *root, RelOptInfo *rel)
 			(best == NULL || path->total_cost < best->total_cost))
 			best = path;
 	}
+	return best;
+}
+
+/*
+ * index_only_vector_path: the cheapest scan of an alex index alone that finds
+ * the table's rows and can hand out vectors; NULL: there is none.
+ */
+Path *
+index_only_vector_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	const Path *best = cheapest_vector_path(rel->pathlist);
+
+	if (best == NULL && rel->pages >= LEAST_PAGES)
+		best = cheapest_vector_path(index_paths(root, rel));
 	return best == NULL ? NULL : batch_path((const IndexPath *) best);
 }
