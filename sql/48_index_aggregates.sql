@@ -41,8 +41,10 @@ DECLARE
 	answers text[];
 	way text;
 	answer text;
+	hash text := current_setting('enable_hashjoin');
 BEGIN
 	FOREACH way IN ARRAY ARRAY['batches', 'index', 'table'] LOOP
+		PERFORM set_config('enable_hashjoin', CASE way WHEN 'table' THEN 'on' ELSE hash END, true);
 		PERFORM set_config('omendb.columnar_aggregate', (way = 'batches')::text, true);
 		PERFORM set_config('enable_indexscan', (way <> 'table')::text, true);
 		PERFORM set_config('enable_indexonlyscan', (way <> 'table')::text, true);
@@ -51,7 +53,7 @@ BEGIN
 		answers := answers || coalesce(answer, 'none');
 	END LOOP;
 	PERFORM set_config('omendb.columnar_aggregate', 'on', true), set_config('enable_indexscan', 'on', true),
-		set_config('enable_indexonlyscan', 'on', true);
+		set_config('enable_indexonlyscan', 'on', true), set_config('enable_hashjoin', hash, true);
 	ours := ia_ours(query);
 	same := answers[1] = answers[2] AND answers[1] = answers[3];
 	IF NOT same THEN
@@ -117,6 +119,47 @@ ROLLBACK TO s;
 SELECT n, (ia_answers(query)).* FROM ia_queries WHERE n IN (1, 3, 10, 19) ORDER BY n;
 ROLLBACK;
 SELECT n, (ia_answers(query)).* FROM ia_queries WHERE n IN (1, 3, 10, 19) ORDER BY n;
+
+-- Joins that look up keys in an index alone
+CREATE TABLE ik (no int, id int, t text, i2 int2, note text);
+INSERT INTO ik SELECT i, CASE WHEN i % 20 > 0 THEN i * 13 % 25000 END, CASE WHEN i % 15 > 0 THEN 'text ' || i % 120 END, i % 400,
+	'note ' || i % 7 FROM generate_series(1, 300) i;
+ANALYZE ik;
+SET enable_seqscan = on;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_memoize = off;
+SET enable_material = off;
+CREATE TABLE ia_joins (n int GENERATED ALWAYS AS IDENTITY, query text);
+INSERT INTO ia_joins (query) SELECT unnest(ARRAY[
+	'SELECT count(*), count(ia.id), sum(ia.id), sum(no), min(note), max(t) FROM (SELECT no, id, t, note FROM ik) ik JOIN (SELECT id FROM ia) ia USING (id)',
+	'SELECT count(*) FROM ik JOIN ia USING (id)',
+	'SELECT note, count(*), sum(ia.id) FROM ik JOIN ia USING (t) WHERE no < 100 GROUP BY note',
+	'SELECT ik.t, min(ia.t), max(ia.id), count(DISTINCT note) FROM ik JOIN ia USING (t) WHERE no < 100 GROUP BY ik.t HAVING count(*) > 10',
+	'SELECT no % 3, length(note) + ia.i2, count(f8), sum(f8 * no) FROM ik JOIN ia ON ia.i2 = ik.i2 AND f8 > no / 10.0 GROUP BY 1, 2',
+	'SELECT sum(no), count(*), max(ia.id) FROM ik JOIN ia ON ia.id BETWEEN ik.id AND ik.id + 2500 WHERE no < 20',
+	'SELECT count(*), sum(no) FROM ik JOIN ia ON ia.id = ik.id + 1 AND ia.id < 9000 JOIN (SELECT generate_series(1, 3) g) s ON s.g = no % 4',
+	'SELECT g, (SELECT count(*) FROM ik JOIN ia USING (id) WHERE ik.no < g) FROM generate_series(1, 200, 50) g',
+	'SELECT g, (SELECT sum(no) FROM ik JOIN ia ON ia.id = ik.id AND ia.id > g * 10 WHERE ik.no < g) FROM generate_series(1, 200, 50) g',
+	'SELECT count(*), sum(no) FROM (SELECT * FROM ik WHERE id < 0) ik JOIN ia USING (id)',
+	-- not in batches
+	'SELECT count(*), count(p) FROM ik JOIN ia USING (id)',
+	'SELECT count(ia.id) FROM ik LEFT JOIN ia USING (id)',
+	'SELECT count(*) FROM ik JOIN ia ON ia.id = ik.id AND ia.id % 5 <> no']);
+EXPLAIN (COSTS OFF, VERBOSE) SELECT note, count(*), sum(ia.id) FROM ik JOIN ia USING (id) GROUP BY note;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM ik JOIN ia USING (t) WHERE no < 100;
+SELECT n, (ia_answers(query)).* FROM ia_joins ORDER BY n;
+BEGIN;
+DELETE FROM ia WHERE id % 3 = 0;
+UPDATE ia SET id = id + 1 WHERE id % 7 = 0;
+SELECT n, (ia_answers(query)).* FROM ia_joins ORDER BY n;
+ROLLBACK;
+DROP TABLE ik, ia_joins;
+SET enable_seqscan = off;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_memoize;
+RESET enable_material;
 
 -- A snapshot that is older than a change
 BEGIN;

@@ -50,6 +50,8 @@ typedef struct AggregateState
 	ColumnScanState *scan;		/* the same, or NULL: */
 	VectorJoinState *join;		/* the same, or NULL: */
 	IndexOnlyBatch *index;		/* of the same; all NULL: AGG_FINAL */
+	List	   *columns;		/* Vars: columns of index, if it is a loop's */
+	TupleDesc	columns_desc;
 	VectorExpr **keys;			/* with the distinct expression, if any */
 	int			nexprs;
 	AggInput   *inputs;
@@ -104,6 +106,11 @@ compile(AggregateState *state, Expr *expr)
 		return NULL;
 	if (state->join != NULL)
 		return join_compile(state->join, expr, &state->css.ss.ps);
+	if (state->columns_desc != NULL)
+		return vector_compile((Expr *) join_number_columns((Node *) expr,
+														   state->columns),
+							  INDEX_VAR, state->columns_desc,
+							  &state->css.ss.ps);
 	return vector_compile(expr,
 						  ((Scan *) state->child->plan)->scanrelid,
 						  RelationGetDescr(((ScanState *) state->child)->ss_currentRelation),
@@ -315,6 +322,23 @@ init_tables(AggregateState *state, int naggs, const Expr *distinct)
 		init_plain(state);
 }
 
+/* The columns of a nested loop are the last ones of the node's. */
+static void
+find_loop(AggregateState *state)
+{
+	CustomScan *plan = (CustomScan *) state->css.ss.ps.plan;
+	int			n = agg_plan_columns(plan);
+	int			first = list_length(plan->custom_scan_tlist) - n;
+
+	for (int i = 0; i < n; i++)
+		state->columns = lappend(state->columns,
+								 list_nth_node(TargetEntry,
+											   plan->custom_scan_tlist,
+											   first + i)->expr);
+	state->columns_desc = ExecTypeFromExprList(state->columns);
+	state->index = index_only_create_loop((NestLoopState *) state->child);
+}
+
 /*
  * What hands out vectors is told which columns are needed.  A join knows them by
  * its plan.
@@ -333,6 +357,8 @@ find_child(AggregateState *state)
 	}
 	else if (methods == &join_exec_methods)
 		state->join = (VectorJoinState *) state->child;
+	else if (IsA(state->child, NestLoopState))
+		find_loop(state);
 	else if (IsA(state->child, IndexOnlyScanState))
 		state->index = index_only_create((IndexOnlyScanState *) state->child,
 										 needed_columns(state));
@@ -350,7 +376,8 @@ begin_aggregate(CustomScanState *node, EState *estate, int eflags)
 
 	state->mode = agg_plan_mode(plan);
 	state->nkeys = agg_plan_keys(plan);
-	naggs = list_length(plan->custom_scan_tlist) - state->nkeys;
+	naggs = list_length(plan->custom_scan_tlist) - state->nkeys -
+		agg_plan_columns(plan);
 	state->child = ExecInitNode(linitial(plan->custom_plans), estate, eflags);
 	node->custom_ps = list_make1(state->child);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
@@ -756,6 +783,8 @@ store_group(AggregateState *state, uint32 group, TupleTableSlot *slot)
 												 agg_table_state(t, i, group),
 												 isnull);
 	}
+	for (i = t->nkeys + t->naggs; i < slot->tts_tupleDescriptor->natts; i++)
+		slot->tts_isnull[i] = true;
 	ExecStoreVirtualTuple(slot);
 	state->counts.groups++;
 }

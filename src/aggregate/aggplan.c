@@ -274,8 +274,9 @@ make_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *target, AggMode mode,
 	if (mode != AGG_PARTIAL)
 		path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make1(input);
-	path->custom_private = list_make4(makeInteger(mode), shape->keys,
-									  shape->aggs, shape->having);
+	path->custom_private = list_make5(makeInteger(mode), shape->keys,
+									  shape->aggs, shape->having,
+									  shape->columns);
 	path->methods = &path_methods;
 	agg_cost(root, path, mode, shape, input);
 	return &path->path;
@@ -392,6 +393,27 @@ number_shape(const AggShape *shape)
 	result.keys = (List *) join_number_columns((Node *) shape->keys, columns);
 	result.aggs = (List *) join_number_columns((Node *) shape->aggs, columns);
 	return result;
+}
+
+/* A path over a nested loop that looks up keys in an index which has all of them */
+static void
+add_loop_path(PlannerInfo *root, RelOptInfo *joined, RelOptInfo *grouped,
+			  const AggShape *shape)
+{
+	AggShape	numbered;
+	AggShape	result = *shape;
+	Path	   *path = index_only_loop_path(joined);
+
+	if (path == NULL)
+		return;
+	path->pathtarget = scan_target(root, shape);
+	numbered = number_shape(shape);
+	if (!shape_supported(&numbered, INDEX_VAR))
+		return;
+	result.numbered = &numbered;
+	result.columns = path->pathtarget->exprs;
+	add_path(grouped, make_path(root, grouped, shape->target, AGG_WHOLE,
+								&result, path));
 }
 
 /* Paths with each of the joined relations as the one that is scanned */
@@ -574,7 +596,10 @@ aggregate_create_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 		!collect_shape(root, stage, input, output, &shape))
 		return;
 	if (!IS_SIMPLE_REL(input))
+	{
+		add_loop_path(root, input, output, &shape);
 		add_join_paths(root, input, output, &shape);
+	}
 	else if (root->simple_rte_array[input->relid]->inh)
 		add_append_paths(root, input, output, &shape);
 	else
@@ -622,6 +647,7 @@ plan_aggregate(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 	AggMode		mode = intVal(linitial(path->custom_private));
 	List	   *keys = lsecond(path->custom_private);
 	List	   *aggs = lthird(path->custom_private);
+	List	   *columns = llast(path->custom_private);
 
 	if (mode == AGG_PARTIAL)
 		aggs = partial_aggrefs(aggs);
@@ -629,10 +655,12 @@ plan_aggregate(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 		plan->scan.plan.qual = lfourth(path->custom_private);
 	plan->scan.plan.targetlist = tlist;
 	plan->custom_scan_tlist =
-		copyObject(make_entries(list_concat_copy(keys, aggs)));
+		copyObject(make_entries(list_concat(list_concat_copy(keys, aggs),
+											columns)));
 	param_walker((Node *) plan->custom_scan_tlist, &plan->custom_exprs);
 	plan->custom_plans = custom_plans;
-	plan->custom_private = list_make2_int(mode, list_length(keys));
+	plan->custom_private = list_make3_int(mode, list_length(keys),
+										  list_length(columns));
 	plan->flags = path->flags;
 	plan->methods = &column_aggregate_methods;
 	return &plan->scan.plan;
@@ -654,6 +682,16 @@ int
 agg_plan_keys(const CustomScan *plan)
 {
 	return lsecond_int(plan->custom_private);
+}
+
+/*
+ * agg_plan_columns: how many entries of custom_scan_tlist, the last ones, are not
+ * returned but the columns of a nested loop below.
+ */
+int
+agg_plan_columns(const CustomScan *plan)
+{
+	return lthird_int(plan->custom_private);
 }
 
 /*

@@ -25,6 +25,8 @@ typedef struct AggShape
 	bool		distinct;		/* one of aggs is DISTINCT */
 	const struct AggShape *numbered;	/* of a join: the same over its
 										 * columns; else NULL */
+	List	   *columns;		/* Vars: columns of a nested loop, which has
+								 * no list of its own; else NIL */
 } AggShape;
 
 /* aggplan.c */

@@ -132,6 +132,7 @@ typedef enum AggMode
 /* custom_private of a plan: a list of two integer Consts, see aggplan.c */
 extern AggMode agg_plan_mode(const CustomScan *plan);
 extern int	agg_plan_keys(const CustomScan *plan);	/* first so many entries */
+extern int	agg_plan_columns(const CustomScan *plan);	/* and the last ones */
 
 /* can rows be grouped by values of this type and collation? */
 extern bool agg_key_supported(Oid type, Oid collation);

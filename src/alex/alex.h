@@ -450,6 +450,7 @@ extern void alex_rescan(IndexScanDesc scan, ScanKey scankey, int nscankeys,
 extern bool alex_gettuple(IndexScanDesc scan, ScanDirection dir);
 extern int64 alex_getbitmap(IndexScanDesc scan, TIDBitmap *tbm);
 extern int	alex_next_group(IndexScanDesc scan, const ItemPointerData **tids);
+extern void alex_fetch_start(IndexScanDesc scan);
 extern void alex_group_values(IndexScanDesc scan, int column, Datum *values,
 							  bool *isnull);
 extern void alex_group_kill(IndexScanDesc scan, int entry);

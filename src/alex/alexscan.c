@@ -1031,6 +1031,24 @@ alex_next_group(IndexScanDesc scan, const ItemPointerData **tids)
 	return so->n;
 }
 
+/*
+ * alex_fetch_start: brings the leaf in which a scan begins that was just rescanned
+ * into the processor's cache, as far as its place is known; the scan has to be
+ * rescanned once more.  To be called for several sets of keys before the first of
+ * them is looked up, so that they do not wait for the memory one after the other.
+ */
+void
+alex_fetch_start(IndexScanDesc scan)
+{
+	AlexScan   *so = (AlexScan *) scan->opaque;
+
+	if (!alex_start(scan, true))
+		return;
+	alex_scan_first_items(so, true);
+	alex_scan_bounds(so);
+	alex_fetch_leaf(scan->indexRelation, &so->info, &so->start);
+}
+
 /* A value of the tuples of a group that was decoded to tuples without nulls */
 static void
 alex_lean_values(IndexScanDesc scan, int column, Datum *values)

@@ -4,8 +4,8 @@
  *	  Takes entries of an alex index in groups out of PostgreSQL's own
  *	  index-only scan node, and hands them out as vectors.
  *
- * The node below is set up, rescanned and ended as always; only its rows are not
- * asked for one by one.
+ * The nodes below are set up, rescanned and ended as always; only their rows are
+ * not asked for one by one.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +17,7 @@
 #include "access/visibilitymap.h"
 #include "executor/executor.h"
 #include "executor/instrument.h"
+#include "executor/nodeIndexscan.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/predicate.h"
@@ -35,10 +36,44 @@
 #define MAP_PINS		16
 #define MAP_BLOCKS		(BLCKSZ * (BITS_PER_BYTE / BITS_PER_HEAPBLOCK))
 
+/*
+ * Outer rows of a loop that are taken at a time: the processor's cache has room
+ * for what their keys lead to in the index.
+ */
+#define OUTER_ROWS		32
+
+/* a column of the outer side's rows */
+typedef struct OuterColumn
+{
+	AttrNumber	attno;
+	int16		typlen;
+	bool		typbyval;
+	Datum		values[OUTER_ROWS];
+	bool		nulls[OUTER_ROWS];
+} OuterColumn;
+
+/* the outer side of a loop */
+typedef struct OuterRows
+{
+	PlanState  *plan;
+	OuterColumn *columns;
+	int			ncolumns;
+	int			nparams;		/* keys of the inner side: */
+	ParamExecData **params;
+	int		   *param_columns;	/* and the columns that they come from */
+	int			n;				/* rows that were taken */
+	int			current;		/* the one that is looked up; n: none */
+	bool		begun;			/* its scan has begun */
+	bool		done;			/* the plan has no more */
+	MemoryContext context;		/* of values */
+} OuterRows;
+
 /* a column that is handed out */
 typedef struct KeyColumn
 {
-	int			number;			/* in the index, from 0 on */
+	int			number;			/* in the index, from 0 on; -1: the outer
+								 * side's column */
+	int			outer;			/* which one */
 	Oid			type;			/* domains resolved */
 	int16		typlen;
 	bool		typbyval;
@@ -58,9 +93,12 @@ struct IndexOnlyBatch
 {
 	VectorSource source;		/* must be first */
 	IndexOnlyScanState *node;
+	NestLoopState *loop;		/* NULL: the scan is all there is */
+	OuterRows  *outer;			/* of the loop */
 	KeyColumn  *columns;
 	int			ncolumns;
-	int		   *by_attno;		/* index in columns, -1: not read */
+	int		   *by_attno;		/* index in columns, -1: not read; of a loop
+								 * the columns have numbers from 1 on */
 	int			rows[COLUMN_VECTOR];	/* all of them */
 	Buffer		map[MAP_PINS];
 	MemoryContext context;		/* of the batch's values */
@@ -189,6 +227,44 @@ add_values(IndexOnlyBatch *batch, KeyColumn *c, const uint8 *visible, int n,
 	}
 }
 
+/* Adds a column of the outer row, n times. */
+static void
+repeat_value(IndexOnlyBatch *batch, KeyColumn *c, int n, int row)
+{
+	const OuterRows *outer = batch->outer;
+	const OuterColumn *from = &outer->columns[c->outer];
+	bool		isnull = from->nulls[outer->current];
+	Datum		value = from->values[outer->current];
+
+	if (!isnull && !c->typbyval)
+		value = datumCopy(value, false, c->typlen);
+	for (int i = row; i < row + n; i++)
+	{
+		c->datums[i] = value;
+		if (isnull)
+			c->nulls[i / 64] |= UINT64CONST(1) << (i % 64);
+	}
+	c->has_nulls |= isnull;
+}
+
+/* Adds the columns of those entries of the scan's group that are visible. */
+static void
+add_columns(IndexOnlyBatch *batch, const uint8 *visible, int n, int nvisible)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
+
+	for (int i = 0; i < batch->ncolumns; i++)
+	{
+		KeyColumn  *c = &batch->columns[i];
+
+		if (c->number >= 0)
+			add_values(batch, c, visible, n, batch->source.nrows);
+		else
+			repeat_value(batch, c, nvisible, batch->source.nrows);
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /* Adds the scan's next group to the batch; false at the end of the scan. */
 static bool
 add_group(IndexOnlyBatch *batch)
@@ -204,14 +280,21 @@ add_group(IndexOnlyBatch *batch)
 		visible[i] = is_visible(batch, i, &tids[i]);
 		nvisible += visible[i];
 	}
-	for (int i = 0; i < batch->ncolumns; i++)
-		add_values(batch, &batch->columns[i], visible, n, batch->source.nrows);
+	if (nvisible > 0)
+		add_columns(batch, visible, n, nvisible);
 	batch->source.nrows += nvisible;
 	pgstat_count_index_tuples(scan->indexRelation, n);
 	return n > 0;
 }
 
 /*---- the scan ---- */
+
+static void
+open_index(IndexOnlyScanState *node)
+{
+	node->ioss_ScanDesc = OmenIndexBeginscan(node);
+	node->ioss_ScanDesc->xs_want_itup = true;
+}
 
 /* As the node does it before its first row */
 static void
@@ -221,18 +304,116 @@ begin_scan(IndexOnlyScanState *node)
 		ExecReScan(&node->ss.ps);
 	if (node->ioss_ScanDesc != NULL)
 		return;
-	node->ioss_ScanDesc = OmenIndexBeginscan(node);
-	node->ioss_ScanDesc->xs_want_itup = true;
+	open_index(node);
 	index_rescan(node->ioss_ScanDesc, node->ioss_ScanKeys,
-				 node->ioss_NumScanKeys, node->ioss_OrderByKeys,
-				 node->ioss_NumOrderByKeys);
+				 node->ioss_NumScanKeys, NULL, 0);
+}
+
+/* Begins to look up the keys of an outer row. */
+static void
+begin_probe(IndexOnlyBatch *batch, int row)
+{
+	IndexOnlyScanState *node = batch->node;
+	OuterRows  *outer = batch->outer;
+
+	for (int i = 0; i < outer->nparams; i++)
+	{
+		const OuterColumn *c = &outer->columns[outer->param_columns[i]];
+
+		outer->params[i]->value = c->values[row];
+		outer->params[i]->isnull = c->nulls[row];
+	}
+	ResetExprContext(node->ioss_RuntimeContext);
+	ExecIndexEvalRuntimeKeys(node->ioss_RuntimeContext, node->ioss_RuntimeKeys,
+							 node->ioss_NumRuntimeKeys);
+	node->ioss_RuntimeKeysReady = true;
+	index_rescan(node->ioss_ScanDesc, node->ioss_ScanKeys,
+				 node->ioss_NumScanKeys, NULL, 0);
+}
+
+static void
+store_outer(OuterRows *outer, TupleTableSlot *slot)
+{
+	MemoryContext old = MemoryContextSwitchTo(outer->context);
+
+	for (int i = 0; i < outer->ncolumns; i++)
+	{
+		OuterColumn *c = &outer->columns[i];
+		bool	   *isnull = &c->nulls[outer->n];
+		Datum		value = slot_getattr(slot, c->attno, isnull);
+
+		c->values[outer->n] = *isnull ? (Datum) 0 : c->typbyval ? value :
+			datumCopy(value, false, c->typlen);
+	}
+	outer->n++;
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Takes the next outer rows, and asks for the leaves that they lead to; false if
+ * there are no more.
+ */
+static bool
+take_outer(IndexOnlyBatch *batch)
+{
+	OuterRows  *outer = batch->outer;
+
+	MemoryContextReset(outer->context);
+	outer->n = outer->current = 0;
+	outer->begun = false;
+	while (outer->n < OUTER_ROWS && !outer->done)
+	{
+		TupleTableSlot *slot = ExecProcNode(outer->plan);
+
+		if (TupIsNull(slot))
+			outer->done = true;
+		else
+			store_outer(outer, slot);
+	}
+	if (batch->node->ioss_ScanDesc == NULL)
+		open_index(batch->node);
+	batch->node->ss.ps.chgParam = NULL;
+	for (int i = 0; i < outer->n && outer->n > 1; i++)
+	{
+		begin_probe(batch, i);
+		alex_fetch_start(batch->node->ioss_ScanDesc);
+	}
+	return outer->n > 0;
+}
+
+/* Adds what the current outer row finds, as much as there is room for. */
+static void
+add_matches(IndexOnlyBatch *batch)
+{
+	OuterRows  *outer = batch->outer;
+	Instrumentation *instrument = batch->node->ss.ps.instrument;
+	int			before = batch->source.nrows;
+	bool		more = true;
+
+	if (!outer->begun)
+	{
+		if (instrument)
+			InstrEndLoop(instrument);
+		begin_probe(batch, outer->current);
+		outer->begun = true;
+	}
+	if (instrument)
+		InstrStartNode(instrument);
+	while (more && batch->source.nrows <= COLUMN_VECTOR - ALEX_GROUP)
+		more = add_group(batch);
+	if (instrument)
+		InstrStopNode(instrument, batch->source.nrows - before);
+	if (!more)
+	{
+		outer->current++;
+		outer->begun = false;
+	}
 }
 
 static bool
 fill_batch(IndexOnlyBatch *batch)
 {
 	VectorSource *source = &batch->source;
-	MemoryContext old;
 
 	MemoryContextReset(batch->context);
 	for (int i = 0; i < batch->ncolumns; i++)
@@ -240,14 +421,17 @@ fill_batch(IndexOnlyBatch *batch)
 		memset(batch->columns[i].nulls, 0, sizeof(batch->columns[i].nulls));
 		batch->columns[i].has_nulls = false;
 	}
-	old = MemoryContextSwitchTo(batch->context);
 	source->nrows = 0;
 	while (!batch->ended && source->nrows <= COLUMN_VECTOR - ALEX_GROUP)
 	{
 		CHECK_FOR_INTERRUPTS();
-		batch->ended = !add_group(batch);
+		if (batch->loop == NULL)
+			batch->ended = !add_group(batch);
+		else if (batch->outer->current < batch->outer->n || take_outer(batch))
+			add_matches(batch);
+		else
+			batch->ended = true;
 	}
-	MemoryContextSwitchTo(old);
 	source->nselected = source->nrows;
 	source->selected = batch->rows;
 	source->batch = ++last_batch;
@@ -255,22 +439,22 @@ fill_batch(IndexOnlyBatch *batch)
 }
 
 /*
- * index_only_next: the next rows of the scan, at least one; NULL if there are no
- * more.
+ * index_only_next: the next rows of the scan or the loop, at least one; NULL if
+ * there are no more.
  */
 VectorSource *
 index_only_next(IndexOnlyBatch *batch)
 {
-	PlanState  *ps = &batch->node->ss.ps;
+	PlanState  *ps = batch->loop != NULL ? &batch->loop->js.ps :
+	&batch->node->ss.ps;
 	bool		found;
 
-	if (ps->qual != NULL)
-		elog(ERROR, "a scan of vectors has conditions on rows");
 	if (ps->chgParam != NULL)
 		ExecReScan(ps);
 	if (ps->instrument)
 		InstrStartNode(ps->instrument);
-	begin_scan(batch->node);
+	if (batch->loop == NULL)
+		begin_scan(batch->node);
 	found = fill_batch(batch);
 	if (ps->instrument)
 		InstrStopNode(ps->instrument, found ? batch->source.nrows : 0);
@@ -291,6 +475,11 @@ index_only_release(IndexOnlyBatch *batch)
 		batch->map[i] = InvalidBuffer;
 	}
 	batch->ended = false;
+	if (batch->outer != NULL)
+	{
+		batch->outer->n = batch->outer->current = 0;
+		batch->outer->done = false;
+	}
 }
 
 /*---- start ---- */
@@ -308,33 +497,29 @@ number_in_index(Relation index, AttrNumber attno)
 		 RelationGetRelationName(index), attno);
 }
 
+/* A column of the index, or, with number -1, of the outer side */
 static void
-add_column(IndexOnlyBatch *batch, AttrNumber attno)
+add_column(IndexOnlyBatch *batch, AttrNumber attno, int number,
+		   int outer, Oid type)
 {
-	IndexOnlyScanState *node = batch->node;
-	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(node->ss.ss_currentRelation),
-										  attno - 1);
 	KeyColumn  *c = &batch->columns[batch->ncolumns];
 
-	c->number = number_in_index(node->ioss_RelationDesc, attno);
-	c->type = getBaseType(att->atttypid);
-	c->typlen = att->attlen;
-	c->typbyval = att->attbyval;
+	c->number = number;
+	c->outer = outer;
+	c->type = getBaseType(type);
+	get_typlenbyval(type, &c->typlen, &c->typbyval);
 	c->datums = palloc0(COLUMN_VECTOR * sizeof(Datum));
 	c->room = palloc0(COLUMN_VECTOR * sizeof(ColumnBytes));
 	batch->by_attno[attno] = batch->ncolumns++;
 }
 
-/*
- * index_only_create: batches of a scan's rows with these columns of the table.
- */
-IndexOnlyBatch *
-index_only_create(IndexOnlyScanState *node, const Bitmapset *attnos)
+static IndexOnlyBatch *
+make_batch(IndexOnlyScanState *node, int natts)
 {
 	IndexOnlyBatch *batch = palloc0(sizeof(IndexOnlyBatch));
-	int			natts = RelationGetDescr(node->ss.ss_currentRelation)->natts;
-	int			attno = -1;
 
+	if (node->ss.ps.qual != NULL)
+		elog(ERROR, "a scan of vectors has conditions on rows");
 	batch->node = node;
 	batch->source.column = source_column;
 	batch->source.datums = source_datums;
@@ -347,7 +532,112 @@ index_only_create(IndexOnlyScanState *node, const Bitmapset *attnos)
 	batch->context = AllocSetContextCreate(CurrentMemoryContext,
 										   "omendb index entries",
 										   ALLOCSET_DEFAULT_SIZES);
+	return batch;
+}
+
+/*
+ * index_only_create: batches of a scan's rows with these columns of the table.
+ */
+IndexOnlyBatch *
+index_only_create(IndexOnlyScanState *node, const Bitmapset *attnos)
+{
+	TupleDesc	desc = RelationGetDescr(node->ss.ss_currentRelation);
+	IndexOnlyBatch *batch = make_batch(node, desc->natts);
+	int			attno = -1;
+
 	while ((attno = bms_next_member(attnos, attno)) >= 0)
-		add_column(batch, attno);
+		add_column(batch, attno,
+				   number_in_index(node->ioss_RelationDesc, attno), 0,
+				   TupleDescAttr(desc, attno - 1)->atttypid);
+	return batch;
+}
+
+/* The number of an outer column, which is added if it is not there. */
+static int
+outer_column(OuterRows *outer, const Var *var)
+{
+	OuterColumn *c;
+
+	for (int i = 0; i < outer->ncolumns; i++)
+	{
+		if (outer->columns[i].attno == var->varattno)
+			return i;
+	}
+	c = &outer->columns[outer->ncolumns++];
+	c->attno = var->varattno;
+	get_typlenbyval(var->vartype, &c->typlen, &c->typbyval);
+	return outer->ncolumns - 1;
+}
+
+/* The outer side, with the columns that are keys of the inner one */
+static OuterRows *
+make_outer(NestLoopState *loop)
+{
+	const List *params = ((NestLoop *) loop->js.ps.plan)->nestParams;
+	OuterRows  *outer = palloc0(sizeof(OuterRows));
+	ListCell   *lc;
+
+	outer->plan = outerPlanState(loop);
+	outer->columns = palloc((list_length(params) + 1 +
+							 list_length(loop->js.ps.plan->targetlist)) *
+							sizeof(OuterColumn));
+	outer->params = palloc((list_length(params) + 1) * sizeof(ParamExecData *));
+	outer->param_columns = palloc((list_length(params) + 1) * sizeof(int));
+	outer->context = AllocSetContextCreate(CurrentMemoryContext,
+										   "omendb outer rows",
+										   ALLOCSET_DEFAULT_SIZES);
+	foreach(lc, params)
+	{
+		const NestLoopParam *param = lfirst_node(NestLoopParam, lc);
+
+		outer->params[outer->nparams] =
+			&loop->js.ps.ps_ExprContext->ecxt_param_exec_vals[param->paramno];
+		outer->param_columns[outer->nparams++] = outer_column(outer,
+															  param->paramval);
+	}
+	return outer;
+}
+
+/* The column of a plan's rows that the n-th entry of a list is */
+static const Var *
+nth_column(const List *tlist, int n, int varno)
+{
+	const Var  *var = (const Var *) list_nth_node(TargetEntry, tlist, n)->expr;
+
+	if (!IsA(var, Var) || (varno != 0 && var->varno != varno))
+		elog(ERROR, "unexpected expression in a join of vectors");
+	return var;
+}
+
+/*
+ * index_only_create_loop: batches of the rows of a nested loop with all of its
+ * columns, which have numbers from 1 on.  Its inner side is an index-only scan.
+ */
+IndexOnlyBatch *
+index_only_create_loop(NestLoopState *loop)
+{
+	const List *tlist = loop->js.ps.plan->targetlist;
+	PlanState  *inner = innerPlanState(loop);
+	IndexOnlyBatch *batch;
+
+	if (!IsA(inner, IndexOnlyScanState) || loop->js.joinqual != NULL ||
+		loop->js.ps.qual != NULL)
+		elog(ERROR, "a join of vectors has nothing below it that returns them");
+	batch = make_batch((IndexOnlyScanState *) inner, list_length(tlist));
+	batch->loop = loop;
+	batch->outer = make_outer(loop);
+	for (int i = 0; i < list_length(tlist); i++)
+	{
+		const Var  *var = nth_column(tlist, i, 0);
+
+		if (var->varno == OUTER_VAR)
+			add_column(batch, i + 1, -1, outer_column(batch->outer, var),
+					   var->vartype);
+		else
+			add_column(batch, i + 1,
+					   nth_column(inner->plan->targetlist, var->varattno - 1,
+								  INDEX_VAR)->varattno - 1,
+					   0, var->vartype);
+	}
 	return batch;
 }

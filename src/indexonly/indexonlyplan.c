@@ -27,13 +27,13 @@
 /* tables with fewer pages are read soon in any way */
 #define LEAST_PAGES		64
 
-/* Does the index see to all conditions on the table? */
+/* Does the index see to these conditions? */
 static bool
-conditions_are_keys(const IndexPath *path)
+are_keys(List *conditions, const IndexPath *path)
 {
 	ListCell   *lc;
 
-	foreach(lc, path->indexinfo->indrestrictinfo)
+	foreach(lc, conditions)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
@@ -41,6 +41,19 @@ conditions_are_keys(const IndexPath *path)
 			!is_redundant_with_indexclauses(rinfo, path->indexclauses))
 			return false;
 	}
+	return true;
+}
+
+/* Does it see to all conditions on the table, those of a join included? */
+static bool
+conditions_are_keys(const IndexPath *path)
+{
+	ListCell   *lc;
+
+	if (!are_keys(path->indexinfo->indrestrictinfo, path) ||
+		(path->path.param_info != NULL &&
+		 !are_keys(path->path.param_info->ppi_clauses, path)))
+		return false;
 	foreach(lc, path->indexclauses)
 	{
 		if (lfirst_node(IndexClause, lc)->lossy)
@@ -55,27 +68,21 @@ is_vector_path(const Path *path)
 	const IndexPath *index = (const IndexPath *) path;
 
 	return path->pathtype == T_IndexOnlyScan && IsA(path, IndexPath) &&
-		path->param_info == NULL && !path->parallel_aware &&
+		!path->parallel_aware &&
 		index->indexinfo->amcostestimate == alex_costestimate &&
 		index->indexorderbys == NIL &&
 		index->indexscandir == ForwardScanDirection &&
 		conditions_are_keys(index);
 }
 
-/* The path, with the costs of rows in batches */
-static Path *
-batch_path(const IndexPath *path)
+/* Makes costs those of so many rows in batches, which were handed out alone. */
+static void
+set_batch_costs(Path *path, double rows)
 {
-	IndexPath  *result = makeNode(IndexPath);
-
-	*result = *path;
-	result->path.total_cost -= path->path.rows * cpu_tuple_cost *
-		(1 - COST_ENTRY);
-	result->path.total_cost = Max(result->path.total_cost,
-								  result->path.startup_cost);
-	result->path.startup_cost += COST_START * cpu_tuple_cost;
-	result->path.total_cost += COST_START * cpu_tuple_cost;
-	return &result->path;
+	path->total_cost -= rows * cpu_tuple_cost * (1 - COST_ENTRY);
+	path->total_cost = Max(path->total_cost, path->startup_cost);
+	path->startup_cost += COST_START * cpu_tuple_cost;
+	path->total_cost += COST_START * cpu_tuple_cost;
 }
 
 static List *
@@ -112,6 +119,14 @@ index_paths(PlannerInfo *root, const RelOptInfo *rel)
 	return copy->pathlist;
 }
 
+/* Expressions are computed of vectors. */
+static const Path *
+without_projection(const Path *path)
+{
+	return IsA(path, ProjectionPath) ?
+		((const ProjectionPath *) path)->subpath : path;
+}
+
 static const Path *
 cheapest_vector_path(const List *paths)
 {
@@ -122,10 +137,8 @@ cheapest_vector_path(const List *paths)
 	{
 		const Path *path = lfirst(lc);
 
-		/* expressions are computed here, of vectors */
-		if (IsA(path, ProjectionPath))
-			path = ((const ProjectionPath *) path)->subpath;
-		if (is_vector_path(path) &&
+		path = without_projection(path);
+		if (path->param_info == NULL && is_vector_path(path) &&
 			(best == NULL || path->total_cost < best->total_cost))
 			best = path;
 	}
@@ -140,8 +153,56 @@ Path *
 index_only_vector_path(PlannerInfo *root, RelOptInfo *rel)
 {
 	const Path *best = cheapest_vector_path(rel->pathlist);
+	IndexPath  *result;
 
 	if (best == NULL && rel->pages >= LEAST_PAGES)
 		best = cheapest_vector_path(index_paths(root, rel));
-	return best == NULL ? NULL : batch_path((const IndexPath *) best);
+	if (best == NULL)
+		return NULL;
+	result = makeNode(IndexPath);
+	*result = *(const IndexPath *) best;
+	set_batch_costs(&result->path, best->rows);
+	return &result->path;
+}
+
+/* Is it a nested loop which looks up all that joins the two sides in an index? */
+static bool
+is_loop_path(const Path *path)
+{
+	const JoinPath *join = (const JoinPath *) path;
+
+	return IsA(path, NestPath) && join->jointype == JOIN_INNER &&
+		path->param_info == NULL && !path->parallel_aware &&
+		join->joinrestrictinfo == NIL &&
+		join->innerjoinpath->param_info != NULL &&
+		is_vector_path(join->innerjoinpath);
+}
+
+/*
+ * index_only_loop_path: the cheapest nested loop for the rows of a join of which
+ * the inner side is a scan of an alex index alone; NULL: there is none.
+ */
+Path *
+index_only_loop_path(const RelOptInfo *joined)
+{
+	const Path *best = NULL;
+	NestPath   *result;
+	ListCell   *lc;
+
+	foreach(lc, joined->pathlist)
+	{
+		const Path *path = without_projection(lfirst(lc));
+
+		if (is_loop_path(path) &&
+			(best == NULL || path->total_cost < best->total_cost))
+			best = path;
+	}
+	if (best == NULL)
+		return NULL;
+	result = makeNode(NestPath);
+	*result = *(const NestPath *) best;
+
+	/* of the inner side, and of the join */
+	set_batch_costs(&result->jpath.path, 2 * best->rows);
+	return &result->jpath.path;
 }

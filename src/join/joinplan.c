@@ -402,13 +402,13 @@ make_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *target, Path *scan,
 }
 
 /*
- * join_is_candidate: is it an inner join of base relations, and nothing else,
- * of which join_vector_path() may make a path?
+ * join_is_candidate: is it an inner join of base relations, and nothing else, of
+ * which paths for vectors may be made?
  */
 bool
 join_is_candidate(const PlannerInfo *root, RelOptInfo *rel)
 {
-	return enable_hashjoin && rel->reloptkind == RELOPT_JOINREL &&
+	return rel->reloptkind == RELOPT_JOINREL &&
 		root->join_info_list == NIL && root->placeholder_list == NIL &&
 		!root->hasLateralRTEs && root->rowMarks == NIL &&
 		bms_num_members(rel->relids) <= MAX_RELATIONS &&
@@ -426,9 +426,12 @@ join_vector_path(PlannerInfo *root, RelOptInfo *rel, Index fact,
 				 PathTarget *target)
 {
 	RelOptInfo *table = root->simple_rel_array[fact];
-	CustomPath *scan = scan_vector_path(root, table, 0);
+	CustomPath *scan;
 	JoinOrder	order = {.target = target,.passes = 1};
 
+	if (!enable_hashjoin)
+		return NULL;
+	scan = scan_vector_path(root, table, 0);
 	if (scan == NULL)
 		return NULL;
 	order.joined = bms_copy(table->relids);

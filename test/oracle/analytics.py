@@ -37,7 +37,11 @@ GROUPS = {
     'plans': [('plan_cache_mode = auto', 2), ('plan_cache_mode = force_generic_plan', 1)],
 }
 AGGREGATE_SWITCH = [('omendb.columnar_aggregate = on', 14), ('omendb.columnar_aggregate = off', 1)]
-INDEX_SWITCH = [('enable_seqscan = off; SET enable_bitmapscan = off', 8), ('enable_seqscan = on; SET enable_bitmapscan = on', 1)]
+JOINS = 'SET enable_hashjoin = {0}; SET enable_mergejoin = {0}; SET enable_memoize = {0}; SET enable_material = {0}'
+INDEX_SWITCH = [('enable_seqscan = off; SET enable_bitmapscan = off; ' + JOINS.format('on'), 5),
+                ('enable_seqscan = off; SET enable_bitmapscan = off; ' + JOINS.format('off'), 3),
+                ('enable_seqscan = on; SET enable_bitmapscan = off; ' + JOINS.format('off'), 2),
+                ('enable_seqscan = on; SET enable_bitmapscan = on; ' + JOINS.format('on'), 1)]
 ZONES = ['UTC', 'UTC', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Europe/Berlin']
 BAD_QUERY = ('42', '21')
 DATA_ERROR = ('22', '0A')                        # 0A: a NaN as an integer
