@@ -96,7 +96,14 @@ INSERT INTO ia_queries (query) SELECT unnest(ARRAY[
 
 EXPLAIN (COSTS OFF) SELECT count(id), min(id), max(id) FROM ia WHERE id >= 100 AND id < 9000;
 EXPLAIN (COSTS OFF, VERBOSE) SELECT i2, sum(n) FROM ia WHERE i2 < 40 AND f8 > 3 GROUP BY i2 HAVING count(*) > 2;
-EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT count(*) FROM ia WHERE t >= 'text 5' AND t < 'text 6';
+DO $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) SELECT count(*) FROM ia WHERE t >= ''text 5'' AND t < ''text 6''' INTO plan;
+	plan := plan->0->'Plan'->'Plans'->0;
+	RAISE NOTICE '%: % rows, % heap fetches', plan->>'Node Type', (plan->>'Actual Rows')::numeric::int, plan->>'Heap Fetches';
+END $$;
 
 -- All rows visible to all
 SELECT n, (ia_answers(query)).* FROM ia_queries ORDER BY n;
