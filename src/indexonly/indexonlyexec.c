@@ -33,7 +33,7 @@
  * Pages of the visibility map that are kept pinned, by what they are about.
  * Entries of a random key jump from one to the other.
  */
-#define MAP_PINS		16
+#define MAP_PINS		32
 #define MAP_BLOCKS		(BLCKSZ * (BITS_PER_BYTE / BITS_PER_HEAPBLOCK))
 
 /*
