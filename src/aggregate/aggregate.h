@@ -129,7 +129,7 @@ typedef enum AggMode
 	AGG_FINAL
 } AggMode;
 
-/* custom_private of a plan: a list of two integer Consts, see aggplan.c */
+/* custom_private of a plan: a list of integers, see aggplan.c */
 extern AggMode agg_plan_mode(const CustomScan *plan);
 extern int	agg_plan_keys(const CustomScan *plan);	/* first so many entries */
 extern int	agg_plan_columns(const CustomScan *plan);	/* and the last ones */
