@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
+#include "access/sysattr.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -85,37 +85,63 @@ set_batch_costs(Path *path, double rows)
 	path->total_cost += COST_START * cpu_tuple_cost;
 }
 
+/* Does an index have these columns, which are numbered as by pull_varattnos()? */
+static bool
+has_columns(const IndexOptInfo *index, Bitmapset *columns)
+{
+	Bitmapset  *found = NULL;
+
+	for (int i = 0; i < index->ncolumns; i++)
+	{
+		/* 0: an expression */
+		if (index->indexkeys[i] != 0)
+			found = bms_add_member(found, index->indexkeys[i] -
+								   FirstLowInvalidHeapAttributeNumber);
+	}
+	return bms_is_subset(columns, found);
+}
+
+/* The alex indexes of a table that have all columns which a query needs of it */
 static List *
-alex_indexes(const RelOptInfo *rel)
+sufficient_indexes(const RelOptInfo *rel)
 {
 	List	   *result = NIL;
+	Bitmapset  *columns = NULL;
 	ListCell   *lc;
 
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &columns);
+	foreach(lc, rel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause,
+					   rel->relid, &columns);
 	foreach(lc, rel->indexlist)
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
 
-		if (index->amcostestimate == alex_costestimate)
+		if (index->amcostestimate == alex_costestimate &&
+			has_columns(index, columns))
 			result = lappend(result, index);
 	}
 	return result;
 }
 
 /*
- * Paths of the table's alex indexes.  Those that the planner has made may be gone:
- * another path is better if rows are handed out one by one.
+ * Paths of the alex indexes that have all that is needed.  Those that the planner
+ * has made may be gone: another path is better if rows are handed out one by one.
  */
 static List *
 index_paths(PlannerInfo *root, const RelOptInfo *rel)
 {
-	RelOptInfo *copy = makeNode(RelOptInfo);
+	List	   *indexes = sufficient_indexes(rel);
+	RelOptInfo *copy;
 
+	if (indexes == NIL)
+		return NIL;
+	copy = makeNode(RelOptInfo);
 	*copy = *rel;
 	copy->pathlist = copy->partial_pathlist = NIL;
 	copy->consider_parallel = false;
-	copy->indexlist = alex_indexes(rel);
-	if (copy->indexlist != NIL)
-		create_index_paths(root, copy);
+	copy->indexlist = indexes;
+	create_index_paths(root, copy);
 	return copy->pathlist;
 }
 
