@@ -88,7 +88,10 @@ class Session:
     def drop_indexes(self, table):
         """Those that create_indexes() makes."""
         for number in range(1, len(table.indexes) + 1):
-            self.execute('DROP INDEX %s_%d' % (table.name, number))
+            self.drop_index(table, '%s_%d' % (table.name, number))
+
+    def drop_index(self, table, index):
+        self.execute('DROP INDEX %s' % index)
 
     def create_index(self, table, columns, unique, number):
         self.execute('CREATE %sINDEX %s_%d ON %s%s (%s)' % (

@@ -25,6 +25,9 @@ class MySQLSession(Session):
         handle, self.file = tempfile.mkstemp('.tsv', 'mysql-', engine.context.scratch.path)
         os.close(handle)
 
+    def drop_index(self, table, index):
+        self.execute('DROP INDEX %s ON %s' % (index, table.name))
+
     def close(self):
         self.conn.close()
         os.unlink(self.file)
