@@ -499,6 +499,8 @@ extern void alex_handler_init(void);	/* reloption kind, from _PG_init */
 /*---- alexcompat.c, alexddl.c, alexplan.c ---- */
 extern void alex_ddl_init(void);	/* names of opclasses, from _PG_init */
 extern void alex_plan_init(void);	/* planner hooks, from _PG_init */
+struct IndexOptInfo;
+extern bool alex_is_planned(const struct IndexOptInfo *index);
 extern void alex_compat_init(void); /* unique indexes before 18, from _PG_init */
 
 /*---- alexwal.c ---- */

@@ -38,8 +38,11 @@
 static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
 static get_relation_info_hook_type prev_get_relation_info = NULL;
 
-static bool
-is_alex(const IndexOptInfo *index)
+/*
+ * alex_is_planned: is it an alex index, as the planner knows it?
+ */
+bool
+alex_is_planned(const IndexOptInfo *index)
 {
 	return index->amcostestimate == alex_costestimate;
 }
@@ -52,7 +55,7 @@ alex_indexes(const RelOptInfo *rel)
 
 	foreach(lc, rel->indexlist)
 	{
-		if (is_alex(lfirst_node(IndexOptInfo, lc)))
+		if (alex_is_planned(lfirst_node(IndexOptInfo, lc)))
 			result = lappend(result, lfirst(lc));
 	}
 	return result;
@@ -238,7 +241,7 @@ plan_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
 
-		if (is_alex(index))
+		if (alex_is_planned(index))
 			use_sort_families(index);
 	}
 }

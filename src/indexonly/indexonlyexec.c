@@ -93,8 +93,8 @@ struct IndexOnlyBatch
 {
 	VectorSource source;		/* must be first */
 	IndexOnlyScanState *node;
-	NestLoopState *loop;		/* NULL: the scan is all there is */
-	OuterRows  *outer;			/* of the loop */
+	PlanState  *ps;				/* of the scan, or of the loop above it */
+	OuterRows  *outer;			/* of the loop; NULL: there is none */
 	KeyColumn  *columns;
 	int			ncolumns;
 	int		   *by_attno;		/* index in columns, -1: not read; of a loop
@@ -425,7 +425,7 @@ fill_batch(IndexOnlyBatch *batch)
 	while (!batch->ended && source->nrows <= COLUMN_VECTOR - ALEX_GROUP)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (batch->loop == NULL)
+		if (batch->outer == NULL)
 			batch->ended = !add_group(batch);
 		else if (batch->outer->current < batch->outer->n || take_outer(batch))
 			add_matches(batch);
@@ -445,15 +445,14 @@ fill_batch(IndexOnlyBatch *batch)
 VectorSource *
 index_only_next(IndexOnlyBatch *batch)
 {
-	PlanState  *ps = batch->loop != NULL ? &batch->loop->js.ps :
-	&batch->node->ss.ps;
+	PlanState  *ps = batch->ps;
 	bool		found;
 
 	if (ps->chgParam != NULL)
 		ExecReScan(ps);
 	if (ps->instrument)
 		InstrStartNode(ps->instrument);
-	if (batch->loop == NULL)
+	if (batch->outer == NULL)
 		begin_scan(batch->node);
 	found = fill_batch(batch);
 	if (ps->instrument)
@@ -521,6 +520,7 @@ make_batch(IndexOnlyScanState *node, int natts)
 	if (node->ss.ps.qual != NULL)
 		elog(ERROR, "a scan of vectors has conditions on rows");
 	batch->node = node;
+	batch->ps = &node->ss.ps;
 	batch->source.column = source_column;
 	batch->source.datums = source_datums;
 	batch->columns = palloc0((natts + 1) * sizeof(KeyColumn));
@@ -624,7 +624,7 @@ index_only_create_loop(NestLoopState *loop)
 		loop->js.ps.qual != NULL)
 		elog(ERROR, "a join of vectors has nothing below it that returns them");
 	batch = make_batch((IndexOnlyScanState *) inner, list_length(tlist));
-	batch->loop = loop;
+	batch->ps = &loop->js.ps;
 	batch->outer = make_outer(loop);
 	for (int i = 0; i < list_length(tlist); i++)
 	{

@@ -69,7 +69,7 @@ is_vector_path(const Path *path)
 
 	return path->pathtype == T_IndexOnlyScan && IsA(path, IndexPath) &&
 		!path->parallel_aware &&
-		index->indexinfo->amcostestimate == alex_costestimate &&
+		alex_is_planned(index->indexinfo) &&
 		index->indexorderbys == NIL &&
 		index->indexscandir == ForwardScanDirection &&
 		conditions_are_keys(index);
@@ -101,6 +101,20 @@ has_columns(const IndexOptInfo *index, Bitmapset *columns)
 	return bms_is_subset(columns, found);
 }
 
+/* The columns of a table that a query needs, numbered so */
+static Bitmapset *
+needed_columns(const RelOptInfo *rel)
+{
+	Bitmapset  *columns = NULL;
+	ListCell   *lc;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &columns);
+	foreach(lc, rel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause,
+					   rel->relid, &columns);
+	return columns;
+}
+
 /* The alex indexes of a table that have all columns which a query needs of it */
 static List *
 sufficient_indexes(const RelOptInfo *rel)
@@ -109,16 +123,15 @@ sufficient_indexes(const RelOptInfo *rel)
 	Bitmapset  *columns = NULL;
 	ListCell   *lc;
 
-	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &columns);
-	foreach(lc, rel->baserestrictinfo)
-		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause,
-					   rel->relid, &columns);
 	foreach(lc, rel->indexlist)
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
 
-		if (index->amcostestimate == alex_costestimate &&
-			has_columns(index, columns))
+		if (!alex_is_planned(index))
+			continue;
+		if (columns == NULL)
+			columns = needed_columns(rel);
+		if (has_columns(index, columns))
 			result = lappend(result, index);
 	}
 	return result;
@@ -145,50 +158,11 @@ index_paths(PlannerInfo *root, const RelOptInfo *rel)
 	return copy->pathlist;
 }
 
-/* Expressions are computed of vectors. */
-static const Path *
-without_projection(const Path *path)
+/* A scan that does not depend on another relation */
+static bool
+is_scan_path(const Path *path)
 {
-	return IsA(path, ProjectionPath) ?
-		((const ProjectionPath *) path)->subpath : path;
-}
-
-static const Path *
-cheapest_vector_path(const List *paths)
-{
-	const Path *best = NULL;
-	ListCell   *lc;
-
-	foreach(lc, paths)
-	{
-		const Path *path = lfirst(lc);
-
-		path = without_projection(path);
-		if (path->param_info == NULL && is_vector_path(path) &&
-			(best == NULL || path->total_cost < best->total_cost))
-			best = path;
-	}
-	return best;
-}
-
-/*
- * index_only_vector_path: the cheapest scan of an alex index alone that finds
- * the table's rows and can hand out vectors; NULL: there is none.
- */
-Path *
-index_only_vector_path(PlannerInfo *root, RelOptInfo *rel)
-{
-	const Path *best = cheapest_vector_path(rel->pathlist);
-	IndexPath  *result;
-
-	if (best == NULL && rel->pages >= LEAST_PAGES)
-		best = cheapest_vector_path(index_paths(root, rel));
-	if (best == NULL)
-		return NULL;
-	result = makeNode(IndexPath);
-	*result = *(const IndexPath *) best;
-	set_batch_costs(&result->path, best->rows);
-	return &result->path;
+	return path->param_info == NULL && is_vector_path(path);
 }
 
 /* Is it a nested loop which looks up all that joins the two sides in an index? */
@@ -204,6 +178,46 @@ is_loop_path(const Path *path)
 		is_vector_path(join->innerjoinpath);
 }
 
+/* The cheapest path of a kind; expressions above it are computed of vectors. */
+static const Path *
+cheapest_path(const List *paths, bool (*is_wanted) (const Path *path))
+{
+	const Path *best = NULL;
+	ListCell   *lc;
+
+	foreach(lc, paths)
+	{
+		const Path *path = lfirst(lc);
+
+		if (IsA(path, ProjectionPath))
+			path = ((const ProjectionPath *) path)->subpath;
+		if (is_wanted(path) &&
+			(best == NULL || path->total_cost < best->total_cost))
+			best = path;
+	}
+	return best;
+}
+
+/*
+ * index_only_vector_path: the cheapest scan of an alex index alone that finds
+ * the table's rows and can hand out vectors; NULL: there is none.
+ */
+Path *
+index_only_vector_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	const Path *best = cheapest_path(rel->pathlist, is_scan_path);
+	IndexPath  *result;
+
+	if (best == NULL && rel->pages >= LEAST_PAGES)
+		best = cheapest_path(index_paths(root, rel), is_scan_path);
+	if (best == NULL)
+		return NULL;
+	result = makeNode(IndexPath);
+	*result = *(const IndexPath *) best;
+	set_batch_costs(&result->path, best->rows);
+	return &result->path;
+}
+
 /*
  * index_only_loop_path: the cheapest nested loop for the rows of a join of which
  * the inner side is a scan of an alex index alone; NULL: there is none.
@@ -211,18 +225,9 @@ is_loop_path(const Path *path)
 Path *
 index_only_loop_path(const RelOptInfo *joined)
 {
-	const Path *best = NULL;
+	const Path *best = cheapest_path(joined->pathlist, is_loop_path);
 	NestPath   *result;
-	ListCell   *lc;
 
-	foreach(lc, joined->pathlist)
-	{
-		const Path *path = without_projection(lfirst(lc));
-
-		if (is_loop_path(path) &&
-			(best == NULL || path->total_cost < best->total_cost))
-			best = path;
-	}
 	if (best == NULL)
 		return NULL;
 	result = makeNode(NestPath);
